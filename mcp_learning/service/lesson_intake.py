@@ -171,7 +171,7 @@ def refuse_unfit(told: SaveLesson | ChangeLesson) -> None:
 def redacted(told: T) -> tuple[T, int]:
     """The same without secrets in its texts, and how many there were."""
     texts, removed = {}, 0
-    for name in (*TEXTS, "reason"):
+    for name in (*TEXTS, "repo", "reason"):
         if (text := getattr(told, name, None)) is not None:
             texts[name], secrets = redact(text)
             removed += secrets

@@ -138,9 +138,10 @@ class Showings:
         if not offered:
             return
         excluded = excluded_repos(self._excluded)
-        question = await anyio.to_thread.run_sync(_question, task, excluded)
-        if question is None:
+        noted = await anyio.to_thread.run_sync(_noted, task, excluded)
+        if noted is None:
             return
+        question, repo = noted
         self._noted += [
             Showing(
                 lesson_id=one.lesson_id,
@@ -149,7 +150,7 @@ class Showings:
                 shown_at=now,
                 task_key=task_key(task.description),
                 question=question,
-                repo=task.repo,
+                repo=repo,
                 session_id=session_id,
             )
             for one in offered
@@ -178,11 +179,14 @@ class Showings:
         return {name[0]: float(one) for name, one in zip(names, near, strict=True)}
 
 
-def _question(task: TaskAtHand, excluded: str) -> str | None:
-    """What is kept of a task's description; None: nothing of its repository is to be stored."""
+def _noted(task: TaskAtHand, excluded: str) -> tuple[str, str] | None:
+    """What is kept of a task: the beginning of its description, and its repository.
+
+    None: nothing of this repository is to be stored.
+    """
     if is_excluded(task.repo or None, excluded, tuple(task.known_as)):
         return None
-    return redact(task.description)[0][:LONGEST_QUESTION]
+    return redact(task.description)[0][:LONGEST_QUESTION], redact(task.repo)[0]
 
 
 def _budget(request: FindSimilarTasks | RecommendApproach) -> int:

@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 from service.examples import EXPORT, LOGIN, all_bytes, find, query, record
+from services import open_service
 
+from mcp_learning.models.lessons import ChangeLesson, SaveLesson
 from mcp_learning.models.requests import GetExecution, SubmitFeedback
 from mcp_learning.service.learning import LearningService
 from mcp_learning.settings import Settings
@@ -77,6 +79,25 @@ async def test_no_secret_of_a_session_is_left_in_any_file(
     assert b"Deploy with" in open_files
     assert [secret for secret in secrets if secret in open_files + closed_files] == []
     assert not any(secret.decode() in found.model_dump_json() for secret in secrets)
+
+
+async def test_no_secret_in_the_address_of_a_repository_comes_with_a_lesson_or_a_question(
+    service: LearningService, settings: Settings
+) -> None:
+    repo = f"https://{TOKEN}@github.com/acme/shop"
+    evidence = [(await record(service, LOGIN, repo="acme/shop")).task_id]
+    lesson = SaveLesson(when=LOGIN, do="clear the cookie", evidence=evidence, repo=repo)
+    saved = await service.save_lesson(lesson)
+    assert saved.redactions == 1
+    approved = ChangeLesson(lesson_id=str(saved.lesson_id), action="approve")
+    await service.change_lesson(approved)
+    assert (await find(service, LOGIN, repo=repo)).lessons
+    await service.close()
+    assert TOKEN.encode() not in all_bytes(settings.data_dir)
+    again = open_service(settings)
+    ((noted,),) = await query(again, "SELECT repo FROM lesson_showings")
+    await again.close()
+    assert noted == "https://[redacted:github-token]@github.com/acme/shop"
 
 
 async def test_a_secret_is_gone_before_a_text_is_embedded(service: LearningService) -> None:
