@@ -39,7 +39,7 @@ T = TypeVar("T")
 
 SEARCHERS = 16
 WRITERS = 4
-SEARCHES = 300
+SEARCHES = 150
 """Completed searches of the short form."""
 
 BUILDS = 2
