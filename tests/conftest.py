@@ -58,7 +58,7 @@ PROCESS_TESTS = (
 """Below tests: what starts servers, commands or browsers, and takes long."""
 
 
-LONG_TESTS = ("process/test_crash.py", "process/test_concurrency.py", "process/test_many_agents.py")
+LONG_TESTS = ("process/test_crash.py", "process/test_many_agents.py", "web/test_page.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
