@@ -5,7 +5,6 @@ converts a database of the original design. The second adds missing vectors and 
 agents may run. Each step does only what is still missing, so an upgrade can be repeated.
 """
 
-import shutil
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -29,7 +28,7 @@ from mcp_learning.models.requests import FindSimilarTasks, RebuildIndex
 from mcp_learning.models.transfer import ExportPage, ImportBatch
 from mcp_learning.service.learning import LearningService
 from mcp_learning.service.protocol import Learning, Progress, ignore_progress
-from mcp_learning.service.recovery import what_is_there
+from mcp_learning.service.recovery import discard_indexes, what_is_there
 from mcp_learning.settings import Settings
 from mcp_learning.store import open_store
 from mcp_learning.store.duckdb.backups import copy_with_log, swap
@@ -153,8 +152,7 @@ async def _convert(settings: Settings, file: FileUpgrade, kept: Path, report: Pr
     staging = staging_of(path)
 
     def put_in_place() -> None:
-        if settings.index_dir.exists():
-            shutil.rmtree(settings.index_dir)
+        discard_indexes(settings.index_dir)
         swap(path, None if file.backup else kept)
         file.backup = kept
 

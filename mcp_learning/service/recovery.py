@@ -91,8 +91,7 @@ def recover(settings: Settings, *, dry_run: bool) -> RecoveryReport:
 
 def _swap(settings: Settings, why: str) -> str | None:
     """Where what was replaced is now."""
-    if settings.index_dir.exists():
-        shutil.rmtree(settings.index_dir)
+    discard_indexes(settings.index_dir)
     kept = settings.backup_dir / f"{why}-{file_timestamp()}.duckdb"
     try:
         swapped = backups.swap(settings.database_path, kept)
@@ -101,6 +100,15 @@ def _swap(settings: Settings, why: str) -> str | None:
             f"{settings.database_path} can't be replaced ({error.strerror}); it stays as it is"
         ) from error
     return None if swapped is None else str(swapped)
+
+
+def discard_indexes(directory: Path) -> None:
+    """Deletes what is in the directory of the derived indexes, which may be a link and stays."""
+    for one in directory.iterdir() if directory.exists() else ():
+        if one.is_dir() and not one.is_symlink():
+            shutil.rmtree(one)
+        else:
+            one.unlink()
 
 
 def what_is_there(path: Path) -> str:

@@ -127,6 +127,23 @@ def test_a_backup_is_restored_into_an_empty_home_without_consent(
         assert (tmp_path / "elsewhere" / "learning.duckdb").stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege there")
+def test_a_backup_is_restored_where_the_directory_of_indexes_is_a_link(
+    data_dir: Path, invoke: Invoke, tmp_path: Path
+) -> None:
+    fill(tmp_path / "good.duckdb", 1)
+    elsewhere = tmp_path / "disk"
+    (elsewhere / "vectors").mkdir(parents=True)
+    (elsewhere / "hnsw.duckdb").write_text("of another database")
+    data_dir.mkdir(exist_ok=True)
+    (data_dir / "index").symlink_to(elsewhere)
+    done = invoke("restore", str(tmp_path / "good.duckdb"))
+    assert done.exit_code == 0, done.stderr
+    assert (data_dir / "index").is_symlink()
+    assert list(elsewhere.iterdir()) == []
+    assert rows(data_dir / "learning.duckdb") == 1
+
+
 @pytest.mark.parametrize("name", ["absent", "text", "foreign", "cut short"])
 def test_what_is_no_backup_is_refused_and_the_database_stays(
     name: str, settings: Settings, tmp_path: Path
