@@ -115,7 +115,7 @@ def test_a_day_with_generated_data(walk: Walk, home: Path) -> None:
     assert [way["search"]["mode"] for way in ways] == ["exact", "hnsw"]
     first, other = ([one["task_id"] for one in way["matches"]] for way in ways)
     assert first == other != []
-    walk.says("benchmark", "exact (before)", "HNSW (after)", "high_recall")
+    walk.says("benchmark --presets high_recall", "exact (before)", "HNSW (after)", "high_recall")
     walk.says("prune --generated", "90 executions")
     walk.says("list", "Nothing was recorded")
     walk.says("similar anything", "Nothing was recorded yet")
