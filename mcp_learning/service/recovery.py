@@ -103,8 +103,13 @@ def _swap(settings: Settings, why: str) -> str | None:
 
 
 def discard_indexes(directory: Path) -> None:
-    """Deletes what is in the directory of the derived indexes, which may be a link and stays."""
-    for one in directory.iterdir() if directory.exists() else ():
+    """Deletes the directory of the derived indexes; if it is a link, what is in that directory."""
+    if not directory.exists():
+        return
+    if not directory.is_symlink():
+        shutil.rmtree(directory)
+        return
+    for one in directory.iterdir():
         if one.is_dir() and not one.is_symlink():
             shutil.rmtree(one)
         else:
