@@ -17,7 +17,7 @@ from typing import Any, Literal, NamedTuple, get_args
 
 from mcp_learning.models.requests import Outcome, OutcomeBasis
 
-OBSERVERS = frozenset({"claude-code", "codex", "git"})
+OBSERVERS = frozenset({"claude-code", "codex", "copilot", "gemini", "git"})
 """Clients whose sessions are read, and git, as `metadata.source` has them."""
 
 Source = Literal["session", "later", "git", "ci"]

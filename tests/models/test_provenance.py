@@ -1,6 +1,7 @@
 """What was told of an execution stays, whatever a source observes of it later."""
 
 from datetime import UTC, datetime
+from types import ModuleType
 from typing import Any
 from uuid import uuid4
 
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mcp_learning.clients.transcripts import claude_code, codex
+from mcp_learning.clients.transcripts import claude_code, codex, copilot, gemini
 from mcp_learning.models.provenance import (
     apply_verdict,
     merge_source,
@@ -18,6 +19,7 @@ from mcp_learning.models.provenance import (
 from mcp_learning.models.results import Execution
 from mcp_learning.models.verdicts import OBSERVERS, PENDING, Verdict, reason, with_noted
 
+CLIENTS = (claude_code, codex, copilot, gemini)
 THEN = datetime(2025, 1, 1, tzinfo=UTC)
 OBSERVED = {"metadata": {"source": "claude-code", "tools": {"Bash": 1}}}
 
@@ -36,13 +38,15 @@ def observe(stored: Execution, **values: Any) -> Execution:
 
 
 def test_the_clients_whose_sessions_are_read_and_git_are_observers() -> None:
-    assert {claude_code.SOURCE, codex.SOURCE, "git"} == OBSERVERS
+    assert {module.SOURCE for module in CLIENTS} | {"git"} == OBSERVERS
 
 
-def test_a_told_outcome_and_solution_stay_and_the_rest_goes_on() -> None:
-    one = execution(**OBSERVED, solution_summary="I look.", duration_seconds=1.0)
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_told_outcome_and_solution_stay_and_the_rest_goes_on(client: ModuleType) -> None:
+    observed = {"metadata": {"source": client.SOURCE, "tools": {"Bash": 1}}}
+    one = execution(**observed, solution_summary="I look.", duration_seconds=1.0)
     one = tell(one, outcome="success", solution_summary="cleared the cookie")
-    more = {"source": "claude-code", "tools": {"Bash": 9}}
+    more = {"source": client.SOURCE, "tools": {"Bash": 9}}
     one = observe(one, solution_summary="Bye.", duration_seconds=9.0, metadata=more)
     assert (one.outcome, one.solution_summary) == ("success", "cleared the cookie")
     assert one.duration_seconds == 9.0
