@@ -85,6 +85,13 @@ class _Said(NamedTuple):
     surely: bool
 
 
+class _Effects(NamedTuple):
+    """Hashes of the commits that each revert takes back, and that each later commit restores."""
+
+    reverts: dict[str, list[str]]
+    restores: dict[str, list[str]]
+
+
 @dataclass
 class CorrectedCommits:
     """The corrections in a history; keys are hashes of the corrected commits.
@@ -103,9 +110,9 @@ class CorrectedCommits:
 def find(commits: Sequence[Commit]) -> CorrectedCommits:
     """The corrections among commits, which are given oldest first."""
     found, known = CorrectedCommits(), _Known()
-    reverts: dict[str, list[str]] = {}  # what each revert takes back
+    effects = _Effects({}, {})
     for commit in commits:
-        _take_back(commit, known, reverts, found)
+        _take_back(commit, known, effects, found)
         _mend(commit, known, found)
         known.add(commit)
     return found
@@ -156,26 +163,26 @@ class _Known:
         return []
 
 
-def _take_back(
-    commit: Commit, known: _Known, reverts: dict[str, list[str]], found: CorrectedCommits
-) -> None:
+def _take_back(commit: Commit, known: _Known, effects: _Effects, found: CorrectedCommits) -> None:
     said = _said(commit)
     if said is None:
         return
     targets = known.named(said.references) or (known.titled(said.subject) if said.subject else [])
     if said.surely or (said.alone and targets):
         found.alone.add(commit.hash)
+    kind: Literal["reverted", "mended"] = "mended" if said.partly else "reverted"
     for target in targets:
-        if target in reverts:  # of a revert: what that took back stands again
-            for original in reverts[target]:
+        is_of_revert = target in effects.reverts  # what that took back stands again
+        restores = is_of_revert or said.again
+        both = [target, *effects.restores.get(target, [])]
+        for original in effects.reverts[target] if is_of_revert else both:
+            done = effects.restores if restores else effects.reverts
+            done.setdefault(commit.hash, []).append(original)
+            if restores:
                 found.of.pop(original, None)
                 found.restored[original] = commit.hash
-        elif said.again:
-            found.of.pop(target, None)
-            found.restored[target] = commit.hash
-        else:
-            found.of[target] = Correction("mended" if said.partly else "reverted", commit.hash)
-            reverts.setdefault(commit.hash, []).append(target)
+            else:
+                found.of[original] = Correction(kind, commit.hash)
 
 
 def _mend(commit: Commit, known: _Known, found: CorrectedCommits) -> None:

@@ -110,6 +110,12 @@ def test_a_revert_of_a_revert_of_a_revert_takes_back_again() -> None:
     assert result.of == {FIRST: Correction("reverted", "4d" * 20)}
 
 
+@pytest.mark.parametrize("again", [f'Reapply "{SUBJECT}"', f'Revert "Revert "{SUBJECT}""'])
+def test_a_revert_of_what_brought_back_takes_back_again(again: str) -> None:
+    by = Correction("reverted", "4d" * 20)
+    assert found(f'Revert "{SUBJECT}"', again, f'Revert "{again}"').of == {FIRST: by, THIRD: by}
+
+
 @pytest.mark.parametrize(
     "message",
     [
