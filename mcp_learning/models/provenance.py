@@ -119,9 +119,15 @@ def merge_source(stored: Execution, given: Mapping[str, Any]) -> Execution:
 
 
 def apply_verdict(stored: Execution, source: Source, verdict: Verdict) -> Execution:
-    """A stored execution with a source's verdict on its outcome; pending withdraws the verdict."""
-    values = dict(stored)
-    verdicts = {**noted(stored.metadata), source: verdict}
+    """A stored execution with a source's verdict on its outcome; pending withdraws the verdict.
+
+    Of two test results, or two later sessions, the one that came later counts, whichever is read
+    first. A history is always judged as a whole.
+    """
+    values, before = dict(stored), noted(stored.metadata)
+    if source != "git" and source in before and before[source].at > verdict.at:
+        return stored
+    verdicts = {**before, source: verdict}
     if "outcome" in told_fields(values):
         return stored.model_copy(update=_concluded(values, verdicts, _told_confidence(values)))
     if all(one.outcome == "pending" for one in verdicts.values()):

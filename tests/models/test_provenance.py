@@ -17,7 +17,7 @@ from mcp_learning.models.provenance import (
     with_told_fields,
 )
 from mcp_learning.models.results import Execution
-from mcp_learning.models.verdicts import OBSERVERS, PENDING, Verdict, reason, with_noted
+from mcp_learning.models.verdicts import OBSERVERS, PENDING, Source, Verdict, reason, with_noted
 
 CLIENTS = (claude_code, codex, copilot, gemini)
 THEN = datetime(2025, 1, 1, tzinfo=UTC)
@@ -205,9 +205,26 @@ def test_history_corrects_what_a_session_showed_and_a_later_reading_leaves_it() 
     assert known(observe(one)) == ("failure", "git", 0.95), "who doesn't know replaces nothing"
     one = apply_verdict(one, "ci", PASSED)
     assert known(one) == ("success", "ci", 0.9), "of git and ci, the later one counts"
-    one = apply_verdict(apply_verdict(one, "ci", PENDING), "git", PENDING)
+    withdrawn = PENDING._replace(at=PASSED.at)
+    one = apply_verdict(apply_verdict(one, "ci", withdrawn), "git", PENDING)
     assert known(one) == ("success", "git", 0.95), "what is taken back leaves the session's word"
     assert known(apply_verdict(one, "session", PENDING)) == ("pending", "none", 0.0)
+
+
+FAILED_BEFORE = Verdict("failure", "ci", 0.9, "1 of 7 tests failed", "2025-02-20T00:00:00+00:00")
+
+
+@pytest.mark.parametrize("source", ["ci", "later"])
+@pytest.mark.parametrize("said", [{}, {"outcome": "success"}])
+def test_of_two_results_the_later_one_counts_whichever_is_read_first(
+    source: Source, said: dict[str, str]
+) -> None:
+    one = execution(**said)
+    for verdicts in ((FAILED_BEFORE, PASSED), (PASSED, FAILED_BEFORE)):
+        last = one
+        for verdict in verdicts:
+            last = apply_verdict(last, source, verdict)
+        assert last == apply_verdict(one, source, PASSED)
 
 
 def test_a_reading_that_knows_no_longer_takes_its_own_word_back() -> None:

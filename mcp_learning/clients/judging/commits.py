@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from mcp_learning.clients.judging.judgements import judgement
 from mcp_learning.clients.transfer import commits, corrections
 from mcp_learning.clients.transfer.commit_history import Commit, CommitHistory
-from mcp_learning.clients.transfer.corrections import Correction
+from mcp_learning.clients.transfer.corrections import CorrectedCommits
 from mcp_learning.clients.values import parse_time
 from mcp_learning.models.corrections import Judgement
 from mcp_learning.models.dashboard import Listed
@@ -21,8 +21,9 @@ def judgements(history: CommitHistory, executions: Iterable[Listed]) -> list[Jud
     """Judgements of the executions that made a history's commits, all of the same repository.
 
     An execution whose commits were reverted failed. A pending one succeeded if they stood for two
-    weeks. A failure by git is withdrawn when the commits were restored. Executions that are
-    imported commits are skipped, since the import judges them.
+    weeks, since they were restored if they were reverted. A failure by git, or a doubt of what was
+    told, is withdrawn when the commits were restored. Executions that are imported commits are
+    skipped, since the import judges them.
     """
     found = corrections.find(history.commits)
     by_hash = {commit.hash: commit for commit in history.commits}
@@ -34,7 +35,7 @@ def judgements(history: CommitHistory, executions: Iterable[Listed]) -> list[Jud
         mine = [by_hash[one] for one in dict.fromkeys(full)]
         if any(execution.task_id == commits.task_id(one.hash) for one in mine):
             continue
-        if mine and (one := _judgement(execution, mine, found.of, by_hash, history.until)):
+        if mine and (one := _judgement(execution, mine, found, by_hash, history.until)):
             made.append(one)
     return made
 
@@ -42,27 +43,36 @@ def judgements(history: CommitHistory, executions: Iterable[Listed]) -> list[Jud
 def _judgement(
     execution: Listed,
     mine: Sequence[Commit],
-    corrected: dict[str, Correction],
+    found: CorrectedCommits,
     by_hash: dict[str, Commit],
     until: datetime | None,
 ) -> Judgement | None:
-    back = [one for one in mine if one.hash in corrected and corrected[one.hash].kind == "reverted"]
+    back = [one for one in mine if one.hash in found.of and found.of[one.hash].kind == "reverted"]
     if back:
-        by = by_hash[corrected[back[-1].hash].by]
+        by = by_hash[found.of[back[-1].hash].by]
         pair = f"commit {back[-1].hash[:_SHORTEST]} was taken back by {by.hash[:_SHORTEST]}"
         sure = REVERTED if len(back) == len(mine) else _PARTLY
         verdict = Verdict("failure", "git", sure, f"{pair}: {by.subject}")
         return judgement(execution.task_id, "git", verdict, _time(by))
-    since = max(map(_time, mine))
+    restored = [by_hash[found.restored[one.hash]] for one in mine if one.hash in found.restored]
+    since = max(map(_time, [*mine, *restored]))
     has_stood = until is not None and until - since >= corrections.MENDED_WITHIN
     if execution.outcome == "pending" and has_stood:
         why = f"commit {mine[-1].hash[:_SHORTEST]} has stood"
         verdict, since = Verdict("success", "git", _STOOD, why), since + corrections.MENDED_WITHIN
-    elif (execution.outcome, execution.outcome_basis) == ("failure", "git"):
+    elif _is_failure(execution) or _is_doubted(execution):
         verdict = PENDING
     else:
         return None
     return judgement(execution.task_id, "git", verdict, since)
+
+
+def _is_failure(execution: Listed) -> bool:
+    return (execution.outcome, execution.outcome_basis) == ("failure", "git")
+
+
+def _is_doubted(execution: Listed) -> bool:
+    return execution.outcome_basis == "told" and execution.outcome_confidence < 1
 
 
 def _time(commit: Commit) -> datetime:

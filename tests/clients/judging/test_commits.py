@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import pytest
 from clients.transcripts.sessions import START
 
 from mcp_learning.clients.judging.commits import judgements
@@ -60,13 +61,32 @@ def test_a_pending_execution_whose_commit_stood_succeeded() -> None:
     assert judged(execution(DRIP[:7], outcome="pending"), MADE, wrong_clock, younger) is None
 
 
-def test_a_commit_that_stands_again_is_no_failure_any_more() -> None:
-    taken_back = f"This reverts commit {BACK.hash}."
-    again = commit("d" * 40, 'Reapply "fix(spout): mend the drip"', 4, taken_back)
-    failed = execution(DRIP[:7], outcome="failure", outcome_basis="git")
-    found = judged(failed, MADE, BACK, again)
+AGAIN = commit(
+    "d" * 40, 'Reapply "fix(spout): mend the drip"', 4, f"This reverts commit {BACK.hash}."
+)
+
+
+@pytest.mark.parametrize(
+    "judged_before",
+    [
+        {"outcome": "failure", "outcome_basis": "git"},
+        {"outcome": "success", "outcome_basis": "told", "outcome_confidence": 0.36},
+    ],
+)
+def test_a_commit_that_stands_again_is_neither_a_failure_nor_a_doubt_any_more(
+    judged_before: dict[str, Any],
+) -> None:
+    found = judged(execution(DRIP[:7], **judged_before), MADE, BACK, AGAIN)
     assert found is not None
     assert found.outcome == "pending"
+
+
+def test_a_commit_that_was_brought_back_has_stood_since_then() -> None:
+    pending = execution(DRIP[:7], outcome="pending", outcome_basis="none")
+    assert judged(pending, MADE, BACK, AGAIN, commit(LID, "feat(lid): a new lid", 15)) is None
+    found = judged(pending, MADE, BACK, AGAIN, commit(LID, "feat(lid): a new lid", 18))
+    assert found is not None
+    assert (found.outcome, found.at) == ("success", START + timedelta(days=18))
 
 
 def test_commits_of_other_repositories_say_nothing() -> None:
