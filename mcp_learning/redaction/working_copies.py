@@ -120,7 +120,7 @@ def _common_directory(root: Path) -> Path:
 
 def _main_of(root: Path) -> Path:
     common = _common_directory(root)
-    if common.name == ".git":
+    if common.name in (".git", ".bare"):  # the latter, where all work trees are beside it
         return common.parent
     # A submodule has its directory in that of the repository around it.
     return root if "modules" in common.parts and (root / ".git").exists() else common

@@ -43,9 +43,7 @@ def read(directory: Path, limit: int, *, with_functions: bool = True) -> CommitH
     """
     if not directory.is_dir():
         raise InvalidInput("repo", f"{directory} is not a directory; give that of a git repository")
-    shallow, common = git_program.run(
-        directory, "rev-parse", "--is-shallow-repository", "--git-common-dir"
-    ).splitlines()
+    shallow = git_program.run(directory, "rev-parse", "--is-shallow-repository").strip()
     output, has_files = _log(directory, limit)
     commits = _parse(output, drop_roots=shallow == "true", has_files=has_files)
     if with_functions:
@@ -54,10 +52,9 @@ def read(directory: Path, limit: int, *, with_functions: bool = True) -> CommitH
     if not commits:
         fix = "git fetch --unshallow gets it" if shallow == "true" else "commit something first"
         raise InvalidInput("repo", f"{directory} has no history to learn from; {fix}")
-    place = (directory / common).resolve()  # the same from each of its work trees
-    name = place.parent.name if place.name == ".git" else place.name.removesuffix(".git")
+    name = working_copies.name(str(directory.resolve())) or "/"
     known_as = working_copies.spellings(str(directory.absolute()))
-    return CommitHistory(name or "/", tuple(reversed(commits)), tuple(known_as))
+    return CommitHistory(name, tuple(reversed(commits)), tuple(known_as))
 
 
 def sample() -> CommitHistory:

@@ -8,6 +8,7 @@ from clients.transfer.repositories import Repository
 
 from mcp_learning.clients.transfer import git
 from mcp_learning.errors import InvalidInput, LearningError
+from mcp_learning.redaction import working_copies
 
 
 def test_merges_are_left_out(repository: Repository) -> None:
@@ -50,6 +51,22 @@ def test_a_bare_repository_will_do(repository: Repository, tmp_path: Path) -> No
     bare = tmp_path / "copy.git"
     repository.git("clone", "--quiet", "--bare", ".", str(bare))
     assert git.read(bare, 10).name == "copy"
+
+
+def test_commits_and_sessions_of_a_directory_have_the_same_repository(
+    repository: Repository, tmp_path: Path
+) -> None:
+    repository.commit("feat(kettle): boil water", "kettle.py")
+    around = Repository(tmp_path / "around")
+    allowed = ("-c", "protocol.file.allow=always")
+    around.git(*allowed, "submodule", "add", "--name", "pot", str(repository.path), "lib/kettle")
+    store = tmp_path / "shop" / ".bare"
+    repository.git("clone", "--bare", str(repository.path), str(store))
+    repository.git("-C", str(store), "worktree", "add", str(tmp_path / "shop" / "main"))
+
+    for place, name in (("around/lib/kettle", "kettle"), ("shop/main", "shop")):
+        directory = tmp_path / place
+        assert git.read(directory, 1).name == working_copies.name(str(directory)) == name
 
 
 def test_git_variables_of_a_hook_lead_nowhere_else(
