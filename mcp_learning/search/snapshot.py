@@ -119,7 +119,8 @@ class Snapshot:
         rows = self.runs(int(self.view["task_key"][row]))
         fits = self.view["alive"][rows] & self.view["has_solution"][rows]
         fits &= self.view["outcome"][rows] == OUTCOMES.index("success")
-        fits &= self.view["repo"][rows] == self.view["repo"][row]
+        repo = int(self.view["repo"][row])
+        fits &= np.isin(self.view["repo"][rows], [repo, *self.same_repository(repo)])
         fits &= self.view["timestamp"][rows] >= self.view["timestamp"][row]
         fixes = rows[fits]
         return int(fixes[self.view["timestamp"][fixes].argmax()]) if len(fixes) else None

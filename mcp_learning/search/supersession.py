@@ -123,12 +123,15 @@ class Supersession:
         told = self._told_later(row)
         if told is None:
             inferred = self._inferred_later(near, text)
-            return None if inferred is None else Later(self._end(inferred), False)
-        return Later(self._end(told), True)
+            return None if inferred is None else Later(self._end(row, inferred), False)
+        return Later(self._end(row, told), True)
 
-    def _end(self, row: int) -> int:
-        """The end of the chain of rows that say that they supersede another one."""
-        seen = {row}
+    def _end(self, earlier: int, row: int) -> int:
+        """The end of the chain of rows that say that they supersede another one.
+
+        Rows of one time may supersede each other; the chain ends before it comes back.
+        """
+        seen = {earlier, row}
         while (later := self._told_later(row)) is not None and later not in seen:
             row = later
             seen.add(row)

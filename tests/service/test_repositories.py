@@ -5,7 +5,12 @@ from service.examples import EXPORT, LOGIN, found_ids, record
 from services import open_service
 
 from mcp_learning.models.dashboard import ListExecutions, View
-from mcp_learning.models.requests import ForgetExecutions, LearningStats, RecommendApproach
+from mcp_learning.models.requests import (
+    FindSimilarTasks,
+    ForgetExecutions,
+    LearningStats,
+    RecommendApproach,
+)
 from mcp_learning.service.learning import LearningService
 from mcp_learning.settings import Settings
 
@@ -75,6 +80,7 @@ async def test_a_bare_name_asks_for_all_that_have_it_and_groups_keep_owners_apar
 
 async def test_a_fix_under_another_spelling_is_the_fix_of_the_failure(settings: Settings) -> None:
     service = open_service(settings)
+    await service.ready()
     try:
         failed = {"outcome": "failure", "error_message": "ValueError: no session"}
         await record(service, LOGIN, repo="acme/shop", **failed)
@@ -82,5 +88,8 @@ async def test_a_fix_under_another_spelling_is_the_fix_of_the_failure(settings: 
         await record(service, LOGIN, repo="git@github.com:Acme/Shop.git", **solved)
         (pattern,) = (await service.stats(LearningStats())).failures
         assert pattern.fix == "renew the session before the redirect"
+        asked = FindSimilarTasks(task_description=LOGIN, outcome="failure")
+        (match,) = (await service.find(asked)).matches
+        assert match.fix == "renew the session before the redirect"
     finally:
         await service.close()

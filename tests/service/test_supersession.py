@@ -1,5 +1,6 @@
 """Decisions change: the later one comes first, and the earlier one is marked."""
 
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -9,6 +10,7 @@ from service.examples import record
 from mcp_learning.errors import InvalidInput
 from mcp_learning.models.requests import FindSimilarTasks, RecordExecution
 from mcp_learning.models.results import Match
+from mcp_learning.models.transfer import ImportBatch, PastExecution
 from mcp_learning.service.learning import LearningService
 
 pytestmark = pytest.mark.anyio
@@ -100,6 +102,30 @@ async def test_an_answer_keeps_its_limit(service: LearningService) -> None:
     await settle(service, EARLIER)
     second = await settle(service, AMENDED)
     assert [match.task_id for match in await find(service, limit=1)] == [second]
+
+
+async def test_of_two_that_supersede_each_other_neither_supersedes_itself(
+    service: LearningService,
+) -> None:
+    ids, at = (UUID(int=1), UUID(int=2)), datetime(2025, 1, 1, tzinfo=UTC)
+    values = {"task_type": "docs", "outcome": "success"}
+    records = [
+        PastExecution.model_validate(
+            {
+                "task_id": one,
+                "recorded_at": at,
+                "execution": {
+                    **values,
+                    "task_description": f"{EARLIER}, as rule {one.int}",
+                    "details": {"supersedes": other},
+                },
+            }
+        )
+        for one, other in zip(ids, reversed(ids), strict=True)
+    ]
+    await service.import_batch(ImportBatch(records=records))
+    found = {match.task_id: match.superseded_by for match in await find(service)}
+    assert found == dict(zip(ids, reversed(ids), strict=True))
 
 
 async def test_only_what_is_recorded_and_earlier_can_be_superseded(
