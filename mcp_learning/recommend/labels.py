@@ -24,6 +24,10 @@ _BETWEEN = re.compile(r"[\s\-_/.]+")
 PARTS = {"model_tier": "tier", "pool_type": "pool", "swarm_topology": "topology"}
 """Labels that are compared together as `routing`, and the words for them."""
 
+_ROUTE = re.compile(  # a label may have commas itself
+    "".join(rf"(?:(?:\A|, ){word} (?P<{field}>.+?))?" for field, word in PARTS.items()), re.DOTALL
+)
+
 
 class Merged(NamedTuple):
     """m options out of n labels.
@@ -85,8 +89,8 @@ def choices(snapshot: Snapshot, by: Choice) -> tuple[list[str], NDArray[np.int64
 
 def parts_of(name: str) -> dict[str, str]:
     """The labels that a choice of `routing` is made of, by the names of their fields."""
-    named = dict(one.partition(" ")[::2] for one in name.split(", "))
-    return {field: named[word] for field, word in PARTS.items() if word in named}
+    found = _ROUTE.fullmatch(name)
+    return {} if found is None else {part: one for part, one in found.groupdict().items() if one}
 
 
 def parts(names: Sequence[str]) -> list[NDArray[np.int64]]:

@@ -39,6 +39,12 @@ async def test_choices_are_named_by_their_parts_and_ordered_together(
     assert first.success_rate > 0.6 > 0.4 > last.success_rate
 
 
+async def test_parts_of_a_choice_may_have_commas(service: LearningService) -> None:
+    await routed(service, "small", "2 workers, 1 reviewer", 3, 1)
+    (only,) = (await recommend(service, by="routing")).options
+    assert (only.model_tier, only.pool_type) == ("small", "2 workers, 1 reviewer")
+
+
 async def test_a_choice_that_was_hardly_made_is_expected_to_be_as_its_parts_are(
     service: LearningService,
 ) -> None:
