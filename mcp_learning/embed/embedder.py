@@ -6,6 +6,7 @@ import hashlib
 import json
 import logging
 import os
+import re
 import sys
 import threading
 from collections.abc import Callable, Sequence
@@ -39,6 +40,7 @@ _BUNDLED_DIR = Path(__file__).parent / "minilm"
 _REFERENCES = Path(__file__).parent / "references.npy"  # made by tools/references.py
 _BUNDLED_DIMENSION = 384
 _UNKNOWN = frozenset({"[UNK]", "<unk>"})
+_LONG_WORD = re.compile(r"[^\W_]{101}")
 _SETTING = "MCP_LEARNING_EMBEDDING_MODEL"
 logger = logging.getLogger(__name__)
 
@@ -278,7 +280,8 @@ class Embedder:
 
 def _unknown(session: TextEmbedding, text: str) -> float:
     """Return the share of a text's word pieces that the model's tokenizer doesn't know."""
-    if text.isascii():  # all models know these characters
+    # All models know these characters, and WordPiece no word of more than 100 of them.
+    if text.isascii() and not _LONG_WORD.search(text):
         return 0.0 if text.strip() else 1.0
     tokenizer = session.model.tokenizer  # type: ignore[attr-defined]
     encoded = tokenizer.encode(text)

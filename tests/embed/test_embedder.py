@@ -239,7 +239,15 @@ def test_a_query_without_content_is_near_the_references(embedder: Embedder) -> N
 
 
 @pytest.mark.parametrize(
-    ("text", "unknown"), [("fix the login", 0.0), ("🔥", 1.0), ("\u200b\u200d", 1.0), ("", 1.0)]
+    ("text", "unknown"),
+    [
+        ("fix the login", 0.0),
+        ("🔥", 1.0),
+        ("\u200b\u200d", 1.0),
+        ("", 1.0),
+        ("0f" * 64, 1.0),
+        (f"deploy {'0f' * 64} again", 1 / 3),
+    ],
 )
 def test_the_share_of_a_query_that_the_model_cannot_read_is_told(
     text: str, unknown: float, embedder: Embedder
