@@ -29,7 +29,8 @@ def sources(commits_limit: int) -> dict[str, Source]:
     """The sources by name; `commits_limit` is the number of commits that `git` reads."""
     return {
         "claude-code": Source(
-            partial(tasks.executions, claude_code.read), claude_code.default_directory
+            partial(tasks.executions, claude_code.read, files_of=claude_code.files),
+            claude_code.default_directory,
         ),
         "codex": Source(
             partial(tasks.executions, codex.read, files_of=codex.files), codex.default_directory

@@ -1,7 +1,8 @@
 """Reads the sessions of Claude Code: one file of JSON lines per session, below `projects`.
 
 Texts that the client itself wrote into the session are no prompts (`claude_code_prompts`). Of
-subagents only the tool calls are read.
+subagents only the tool calls are read. Their lines are among the others, or since version 2.1.2 in
+`SESSION/subagents/agent-ID.jsonl`, beside the file of the session.
 """
 
 import re
@@ -12,7 +13,7 @@ from mcp_learning.clients.transcripts import claude_code_prompts as prompts
 from mcp_learning.clients.transcripts.events import Action, Prompt
 from mcp_learning.clients.transcripts.reading import NO_SESSION, Line, SessionReader
 from mcp_learning.clients.transcripts.sessions import Session, text_of
-from mcp_learning.clients.transfer.imported import Notes
+from mcp_learning.clients.transfer.imported import Notes, files_below
 from mcp_learning.clients.transfer.lines import read_objects
 from mcp_learning.clients.values import (
     as_number,
@@ -47,6 +48,8 @@ _ANSWERED = re.compile(
 )
 _BACKGROUND = ("running in background", "running in the background", "moved to the background")
 _SILENCE = "No response requested."
+_SUBAGENTS = "subagents"
+_SUBAGENT = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
 
 def default_directory() -> Path:
@@ -54,16 +57,28 @@ def default_directory() -> Path:
     return home_directory("CLAUDE_CONFIG_DIR", ".claude") / "projects"
 
 
+def files(path: Path, notes: Notes) -> list[Path]:
+    """As `files_below`, without those of subagents, which are read with their session."""
+    found = files_below(path, notes, "*.jsonl")
+    own = {_subagents_of(file) for file in found}
+    return [file for file in found if file.parent not in own]
+
+
 def read(file: Path, notes: Notes, name: str = "") -> Session:
-    """Reads a session; blocks."""
-    return _ClaudeCodeReader(Session(SOURCE, file.stem), notes).read(
-        read_objects(file, notes, name)
-    )
+    """Reads a session with its subagents; blocks."""
+    session = Session(SOURCE, file.stem)
+    reader = _ClaudeCodeReader(session, notes, _subagents_of(file))
+    return reader.read(read_objects(file, notes, name))
+
+
+def _subagents_of(file: Path) -> Path:
+    return file.with_suffix("") / _SUBAGENTS
 
 
 class _ClaudeCodeReader(SessionReader):
-    def __init__(self, session: Session, notes: Notes) -> None:
+    def __init__(self, session: Session, notes: Notes, subagents: Path) -> None:
         super().__init__(session, notes)
+        self._subagents = subagents
         self._has_id = False
         self._message = ""
         self._command: Prompt | None = None
@@ -97,7 +112,7 @@ class _ClaudeCodeReader(SessionReader):
             self._queued(where, line)
 
     def _is_repeated(self, name: object) -> bool:
-        """Whether a line of that name was read before: resuming a session may copy its lines."""
+        """Whether a line or a subagent was read before: resuming a session may copy its lines."""
         if not isinstance(name, str):
             return False
         is_known = name in self._names
@@ -116,6 +131,7 @@ class _ClaudeCodeReader(SessionReader):
         for block in as_objects(message.get("content")):
             if block.get("type") == "tool_result":
                 self._answer(where, line, block)
+        self._delegated(line)
         if line.get("isSidechain") is True:
             return
         said = prompts.without_context(text_of(message.get("content")))
@@ -133,6 +149,17 @@ class _ClaudeCodeReader(SessionReader):
         else:
             self._command = None
             self.session.add(self._prompt(where, line, said))
+
+    def _delegated(self, line: Line) -> None:
+        """Takes the lines of the subagent whose answer, or start in the background, this is."""
+        name = as_text(as_object(line.get("toolUseResult")).get("agentId"))
+        file = self._subagents / f"agent-{name}.jsonl"
+        if not _SUBAGENT.fullmatch(name) or self._is_repeated(name) or not file.is_file():
+            return
+        place = self.place.copy()
+        for where, one in read_objects(file, self.notes, str(file.relative_to(file.parents[2]))):
+            self.take(where, {**one, "isSidechain": True})
+        self.place = place
 
     def _prompt(self, where: str, line: Line, said: str) -> Prompt:
         name = str(line.get("uuid") or f"{self.session.id}:{self.place['at'].isoformat()}")
