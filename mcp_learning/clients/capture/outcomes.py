@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from mcp_learning.clients.capture.checks import Kind, kinds, passed, published
 from mcp_learning.clients.capture.reactions import Reaction, reaction, rejects_work_before
+from mcp_learning.clients.transcripts import wording
 from mcp_learning.clients.transcripts.events import (
     Action,
     Interrupt,
@@ -69,15 +70,19 @@ def verdict(task: Task, following: Prompt | None = None) -> Verdict:
 def _last_complaint(task: Task) -> int | None:
     """Position of the prompt that last rejected the work; what came before it has failed."""
     found, asked = None, [task.first.text]
-    has_worked = False
+    has_worked = has_question = False
     for at, event in enumerate(task.events[1:], 1):
         if isinstance(event, Prompt) and not event.is_answer:
-            is_repeated = any(_alike(event.text, one) for one in asked)
-            if has_worked and (is_repeated or reaction(event.text) in _AGAINST):
+            is_short = wording.is_go_ahead(event.text)  # "yes" and "no", which may come often
+            is_repeated = not is_short and any(_alike(event.text, one) for one in asked)
+            is_against = reaction(event.text) in _AGAINST and not (is_short and has_question)
+            if has_worked and (is_repeated or is_against):
                 found = at
             asked.append(event.text)
         elif isinstance(event, (Interrupt, ServiceError)):
             has_worked = False  # after an interruption, repeating the request is no complaint
+        elif isinstance(event, Reply):
+            has_question = wording.asks(event.text) or wording.offers(event.text)
         has_worked = has_worked or isinstance(event, (Reply, ToolCall))
     return found
 

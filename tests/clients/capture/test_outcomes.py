@@ -82,6 +82,17 @@ ENDINGS: list[tuple[str, list[SessionEvent], Verdict]] = [
         outcomes.REJECTED,
     ),
     (
+        "agreed to more twice",
+        [said("Shall I?"), follow_up("yes"), EDIT, PASSED, DONE, follow_up("yes")],
+        outcomes.TESTED,
+    ),
+    (
+        "an offer declined",
+        [EDIT, PASSED, said("Done. Shall I write a changelog, too?"), follow_up("no thanks")],
+        outcomes.TESTED,
+    ),
+    ("said no to the work", [EDIT, PASSED, DONE, follow_up("no")], outcomes.REJECTED),
+    (
         "the same once more after a limit",
         [LIMIT, follow_up("The spout drips after pouring, mend it"), LIMIT],
         outcomes.BROKE_OFF,
