@@ -85,6 +85,8 @@ def test_of_a_check_in_the_background_nothing_is_known() -> None:
         (ran("git push", "rejected", status=1), False),
         (ran("git push | tail -2", " ! [rejected] main -> main (fetch first)"), False),
         (ran("git status", "On branch main"), False),
+        (ran("git commit -m x 2>&1 | tail -3", "- hook id: ruff\n- exit code: 1"), False),
+        (ran("git commit -m x | tail", "husky - pre-commit script failed (code 1)"), False),
     ],
 )
 def test_work_is_published_by_a_command_that_succeeded(call: ToolCall, result: bool) -> None:
