@@ -71,7 +71,9 @@ _PUBLISHING_TOOL = re.compile(
 _COLOUR = re.compile(r"\x1b\[[\d;]*[A-Za-z]|\^\[\[[\d;]*[A-Za-z]")
 _FAILED = re.compile(
     r"(?i:\b[1-9]\d*(?: tests?)? (?:failed|failures?|failing|errors?)\b(?! and 0))"
-    r"|^\s*(?:FAIL|FAILED|--- FAIL|BUILD FAILED|npm ERR!|panic:|make: \*\*\*|error\[E\d+\])"
+    r"|(?i:\b(?:failures|errors|failed): *[1-9])|^\s*[1-9]\d* fail$|^[#\u2139] fail [1-9]"
+    r"|^\s*(?:FAIL|FAILED|--- FAIL|BUILD FAILED|npm ERR!|panic:|make: \*\*\*|error\[E\d+\]|not ok)"
+    r"|\b(?:BUILD FAILURE|TEST FAILED|FAIL code [1-9])"
     r"|\berror TS\d+|\bcommand not found\b|^error: |\bELIFECYCLE\b"
     r"|(?i:\bexit(?:ed)?(?: code| status| with(?: code)?)?[:= ]+[1-9]\d*\b)",
     re.MULTILINE,

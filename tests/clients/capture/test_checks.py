@@ -56,6 +56,16 @@ def test_a_command_with_many_quotes_does_not_take_long() -> None:
         ("src/a.ts(3,1): error TS2304: Cannot find name 'x'", 0, False),
         ("All checks passed!\nexit: 0", 0, True),
         ("exit code: 2", 0, False),
+        ("Tests run: 7, Failures: 1, Errors: 0, Skipped: 0\n[INFO] BUILD FAILURE", 0, False),
+        ("Tests run: 7, Failures: 0, Errors: 0, Skipped: 0\n[INFO] BUILD SUCCESS", 0, True),
+        ("Failed!  - Failed:     1, Passed:     6, Skipped:     0", 0, False),
+        ("Passed!  - Failed:     0, Passed:     7, Skipped:     0", 0, True),
+        ("ok 1 - pours\nnot ok 2 - stops\n# pass 1\n# fail 1", 0, False),
+        ("\u2139 pass 6\n\u2139 fail 1", 0, False),
+        ("ok 1 - should fail 3 times\n# pass 1\n# fail 0", 0, True),
+        (" 6 pass\n 1 fail\nRan 7 tests across 1 file.", 0, False),
+        (" 7 pass\n 0 fail\nRan 7 tests across 1 file.", 0, True),
+        ("** TEST FAILED **", 0, False),
     ],
 )
 def test_a_check_in_a_pipe_passed_if_neither_status_nor_output_say_otherwise(
