@@ -26,13 +26,16 @@ _FIELDS = frozenset(Execution.model_fields) - _NOT_SAID
 
 
 def told_fields(values: Mapping[str, Any]) -> set[str]:
-    """Names of the fields of an execution that were told. A pending outcome doesn't count."""
+    """Names of the fields of an execution that were told, or cleared if it was observed.
+
+    A pending outcome doesn't count.
+    """
     known = _known(values)
     is_told = with_verdict(values)["outcome_basis"] == "told"
     if not _observer(values):
         return known if is_told else known - {"outcome"}
     if isinstance(names := values["metadata"].get("told"), list):
-        return {name for name in known if name in names}
+        return {name for name in _known_or_cleared(values) if name in names}
     # Before these names were kept. A session by itself says no more than that the agent crashed.
     return known - {"metadata"} if is_told else set()
 
@@ -42,7 +45,7 @@ def with_told_fields(stored: Execution | None, given: Mapping[str, Any]) -> dict
 
     A told outcome has the basis told and confidence 1, unless the caller gives others. Telling the
     same outcome again keeps basis and confidence. Telling another outcome drops earlier verdicts of
-    other sources: who tells it is assumed to know them.
+    other sources: who tells it is assumed to know them. A field given as None is cleared.
     """
     before = {} if stored is None else dict(stored)
     outcome, given = given.get("outcome"), dict(given)
@@ -50,14 +53,14 @@ def with_told_fields(stored: Execution | None, given: Mapping[str, Any]) -> dict
     is_new = outcome is not None and not is_repeated
     if is_new:
         given = with_verdict({"outcome_basis": "told", **given})
-    names = _known(given)
+    names = _known(given) | {name for name, value in given.items() if value is None}
     metadata = given.get("metadata") or before.get("metadata") or {}
     if verdicts := noted(before.get("metadata")):
         metadata = given["metadata"] = with_noted(metadata, {} if is_new else verdicts) or {}
     observer = _observer(before) or _observer(given)
     if not observer:
         return given
-    names = (told_fields(before) | names) & _known({**before, **given})
+    names = (told_fields(before) | names) & _known_or_cleared({**before, **given})
     return {**given, "metadata": {**metadata, "source": observer, "told": sorted(names)}}
 
 
@@ -152,6 +155,10 @@ def _told_confidence(values: Mapping[str, Any]) -> float:
         before = metadata.get(_TOLD_CONFIDENCE, 1.0)
         return before if isinstance(before, float) and 0 <= before <= 1 else 1.0
     return float(with_verdict(values)["outcome_confidence"])
+
+
+def _known_or_cleared(values: Mapping[str, Any]) -> set[str]:
+    return _known(values) | {name for name in _FIELDS if values.get(name) is None}
 
 
 def _known(values: Mapping[str, Any]) -> set[str]:

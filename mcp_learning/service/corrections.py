@@ -71,7 +71,8 @@ class Corrections:
     async def revise(self, request: ReviseExecution) -> Revised:
         """Corrects fields of an execution; durable on return. The same call twice changes nothing.
 
-        What is given counts as told: a later import of the session that it was read from keeps it.
+        What is given or cleared counts as told: a later import of the session that it was read from
+        keeps it.
 
         Raises:
             NotFound: No execution has this id.
@@ -90,8 +91,9 @@ class Corrections:
                 refuse_excluded(repo, excluded)
             given = request.model_dump(exclude={"task_id", "clear"}, exclude_none=True)
             given, redactions = redact_fields(given)
-            told = provenance.with_told_fields(stored, given) if given else {}
-            new = stored.model_copy(update={**told, **dict.fromkeys(request.clear)})
+            cleared: dict[str, None] = dict.fromkeys(request.clear)
+            told = {**given, **cleared}
+            new = stored.model_copy(update=provenance.with_told_fields(stored, told))
             before, after = dict(stored), dict(new)
             changed = [n for n in (*given, *request.clear) if before[n] != after[n]]
             return new.model_copy(update={"updated_at": now}) if changed else stored

@@ -53,6 +53,14 @@ def test_a_told_outcome_and_solution_stay_and_the_rest_goes_on(client: ModuleTyp
     assert one.metadata == {**more, "told": ["outcome", "solution_summary"]}
 
 
+def test_a_field_that_was_cleared_stays_empty_until_it_is_told() -> None:
+    one = tell(execution(**OBSERVED, error_message="1 failed"), error_message=None)
+    one = observe(one, error_message="1 failed", solution_summary="Bye.")
+    assert (one.error_message, one.solution_summary) == (None, "Bye.")
+    one = observe(tell(one, error_message="the disk was full"), error_message="1 failed")
+    assert one.error_message == "the disk was full"
+
+
 def test_to_what_was_told_as_a_whole_the_observed_is_added() -> None:
     one = execution(outcome="success", approach="a")
     for seconds in (1.0, 2.0):
