@@ -108,11 +108,28 @@ async def test_what_became_of_a_commit_later_changes_its_outcome(
     repository.git("revert", "--no-edit", "HEAD~2", day=2)
     repository.commit("Go on a month later", "src/pot.py", day=30)
 
-    assert (await take(service, repository)).updated == 4
+    # Three stand by now, one was reverted, and the revert of the last might have come by a merge.
+    assert (await take(service, repository)).updated == 5
+    assert (await take(service, repository)).unchanged == 6
 
     *_, reverted, _, _ = await stored(service, repository)
     assert (reverted.outcome, reverted.solution_summary) == ("failure", None)
     assert (reverted.error_message or "").startswith("Reverted by commit ")
+
+
+async def test_a_correction_that_a_merge_brings_late_is_taken_in(
+    service: LearningService, repository: Repository
+) -> None:
+    repository.git("checkout", "--quiet", "-b", "mended")
+    repository.git("revert", "--no-edit", "HEAD~2", day=10)
+    repository.git("checkout", "--quiet", "main")
+    repository.commit("Go on a fortnight later", "src/pot.py", day=16)
+    await take(service, repository)
+    assert [one.outcome for one in await stored(service, repository)][3] == "success"
+
+    repository.git("merge", "--quiet", "--no-edit", "mended", day=20)
+    assert (await take(service, repository)).updated == 1
+    assert [one.outcome for one in await stored(service, repository)][3] == "failure"
 
 
 async def test_results_of_tests_judge_an_imported_commit_and_importing_again_leaves_that(

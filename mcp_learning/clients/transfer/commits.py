@@ -90,7 +90,7 @@ def past_executions(history: CommitHistory, notes: Notes) -> Iterator[PastExecut
                 task_id=task_id(commit.hash),
                 execution=_execution(commit, history.name, end),
                 recorded_at=at,
-                updated_at=end.known_at + _READING,
+                updated_at=_known_at(end, at, until) + _READING,
                 repo_known_as=list(history.known_as),
             )
 
@@ -132,6 +132,16 @@ def _end(
         stood, days = at + corrections.MENDED_WITHIN, corrections.MENDED_WITHIN.days
         return _End(stood, "success", TESTED_AND_STOOD, f"has tests, and stood for {days} days")
     return _End(at, "success", TESTED, "has tests")
+
+
+def _known_at(end: _End, at: datetime, until: datetime) -> datetime:
+    """When the end of a commit made `at` became known at the latest, in a history `until` then.
+
+    A merge may bring a correction after the commit counted as standing, though it is older.
+    """
+    if end.by is None or until - at < corrections.MENDED_WITHIN:
+        return end.known_at
+    return max(end.known_at, at + corrections.MENDED_WITHIN + _READING)
 
 
 def _execution(commit: Commit, repo: str, end: _End) -> PastValues:
