@@ -21,7 +21,7 @@ _TRACE = "traceparent"
 _TOLD_CONFIDENCE = "told_confidence"
 _VERDICT = ("outcome_basis", "outcome_confidence")
 _NOT_SAID = {"task_id", "recorded_at", "updated_at", *_VERDICT}
-_INFERRED = frozenset({"approach", "solution_summary", "error_type", "error_message"})
+_INFERRED = frozenset({"solution_summary", "error_type", "error_message"})
 _FIELDS = frozenset(Execution.model_fields) - _NOT_SAID
 
 
@@ -103,8 +103,9 @@ def merge_source(stored: Execution, given: Mapping[str, Any]) -> Execution:
     else:
         given = with_verdict(given)
     new = {**before, **{name: value for name, value in given.items() if name not in kept}}
-    if observer == "git":  # what it says no more was inferred from what has changed since
-        new |= {name: given.get(name) for name in _INFERRED - ours - theirs}
+    if observer:  # what it says no more was inferred from what has changed since
+        inferred = _INFERRED | ({"approach"} if observer == "git" else set())
+        new |= {name: given.get(name) for name in inferred - ours - theirs}
     verdicts = noted(before["metadata"]) | noted(given.get("metadata"))
     own: Source = "git" if observer == "git" else "session"
     if observer and own not in noted(given.get("metadata")):

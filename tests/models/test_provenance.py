@@ -76,6 +76,13 @@ def test_a_crash_that_was_observed_is_none_when_the_session_goes_on() -> None:
     assert (one.outcome, one.error_type) == ("pending", None)
 
 
+def test_an_error_after_which_the_session_went_on_goes_unless_it_was_told() -> None:
+    one = observe(execution(**OBSERVED), error_message="1 failed", solution_summary="I look.")
+    assert observe(one, solution_summary="Mended.").error_message is None
+    one = tell(one, error_message="the disk was full")
+    assert observe(one, solution_summary="Mended.").error_message == "the disk was full"
+
+
 def test_a_table_without_outcomes_does_not_know_them() -> None:
     one = merge_source(execution(outcome="failure"), {"outcome": "pending", "approach": "b"})
     assert (one.outcome, one.approach) == ("failure", "b")
