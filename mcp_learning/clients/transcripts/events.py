@@ -18,7 +18,9 @@ _LONGEST_OTHER_OUTPUT = 400  # the same of other tools, such as those that read 
 RECORDING_TOOL = "record_execution"
 
 _COMMITTED = re.compile(r"^\[[^\]\n]+ (?P<hash>[0-9a-f]{7,40})\] (?P<subject>.*)", re.MULTILINE)
-"""What `git commit` prints: `[branch hash] subject`."""
+"""What `git commit` prints: `[branch hash] subject`. Lines of logs may look alike."""
+_CHANGED = re.compile(r"\n(?: (?:Date|Author|Committer): [^\n]*\n)* \d+ files? changed")
+"""What it prints next."""
 _ID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _CREATED = re.compile(
     rf"""\bRecorded ({_ID})\b|\btask_id\\?": ?\\?"({_ID})[^{{}}]*\bcreated\\?": ?true"""
@@ -141,7 +143,9 @@ class ToolCall(SessionEvent):
     def _committed(self) -> list[re.Match[str]]:
         if self.action is not Action.RUN or self.failed:
             return []
-        return list(_COMMITTED.finditer(self.output))
+        found = _COMMITTED.finditer(self.output)
+        is_git = "git" in self.command
+        return [one for one in found if is_git or _CHANGED.match(self.output, one.end())]
 
 
 @dataclass(slots=True, kw_only=True)

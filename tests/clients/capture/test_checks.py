@@ -95,6 +95,8 @@ def test_of_a_check_in_the_background_nothing_is_known() -> None:
         (ran("git push", "rejected", status=1), False),
         (ran("git push | tail -2", " ! [rejected] main -> main (fetch first)"), False),
         (ran("git status", "On branch main"), False),
+        (ran("./release", "[main 1a2b3c4] x\n Date: today\n 1 file changed"), True),
+        (ran("./serve", "[MainThread 140735123456] started"), False),
         (ran("git commit -m x 2>&1 | tail -3", "- hook id: ruff\n- exit code: 1"), False),
         (ran("git commit -m x | tail", "husky - pre-commit script failed (code 1)"), False),
     ],
