@@ -81,8 +81,8 @@ _FAILED = re.compile(
 """Output by which test runners report a failure, and shells an exit status."""
 
 _NOT_PUBLISHED = re.compile(
-    r"nothing (?:added )?to commit|no changes added to commit|rejected\]|^(?:fatal|error): "
-    r"|^- exit code: [1-9]|hook exited with code [1-9]|script failed \(code [1-9]",
+    r"nothing (?:added )?to commit|no changes added to commit|^Everything up-to-date|rejected\]"
+    r"|^(?:fatal|error): |^- exit code: [1-9]|(?:hook exited with|script failed \() ?code [1-9]",
     re.MULTILINE,
 )
 """Output of git, and of hooks that refuse a commit: those of pre-commit and husky."""

@@ -93,6 +93,7 @@ def test_of_a_check_in_the_background_nothing_is_known() -> None:
         (ran("git push", "To example.org:shop.git"), True),
         (ran("git commit -m x", "nothing to commit, working tree clean"), False),
         (ran("git push", "rejected", status=1), False),
+        (ran("git push", "Everything up-to-date"), False),
         (ran("git push | tail -2", " ! [rejected] main -> main (fetch first)"), False),
         (ran("git status", "On branch main"), False),
         (ran("./release", "[main 1a2b3c4] x\n Date: today\n 1 file changed"), True),
