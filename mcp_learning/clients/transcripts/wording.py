@@ -55,8 +55,10 @@ def is_go_ahead(prompt: str) -> bool:
     if not text or text.isdecimal():
         return True
     words = _WORD.findall(text.replace("\u2019", "'"))
-    if len(words) <= _MOST_WORDS and all(pattern("go_ahead").fullmatch(word) for word in words):
-        return True
+    if len(words) <= _MOST_WORDS:
+        others = [word for word in words if not pattern("go_ahead").fullmatch(word)]
+        if len(others) <= (1 if is_thanks(prompt) else 0):  # "gracias, amigo"
+            return True
     return bool(_unspaced_answer().fullmatch(_BETWEEN.sub("", text)))
 
 
@@ -77,8 +79,8 @@ def follow_up_score(prompt: str) -> float:
         tied += 1.0
     if pattern("again").search(text[:_TROUBLED]):
         tied += 1.0
-    elif is_complaint(text):
-        tied += 0.5
+    elif is_complaint(text):  # one that names nothing is about what was just done
+        tied += 1.0 if pattern("trouble").fullmatch(text.strip(_AROUND)) else 0.5
     is_word = text.isascii() and _WORD.fullmatch(text)
     if is_word or _ITEMS.fullmatch(text):  # "address 8 and 12"
         tied += 1.0

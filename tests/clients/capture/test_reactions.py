@@ -24,6 +24,13 @@ SAID = {
         ありがとう
         動きました
         감사합니다
+        vielen Dank
+        teraz działa
+        harika, çalışıyor
+        дякую, працює
+        cảm ơn bạn
+        sekarang sudah jalan
+        الآن يعمل
         👍
     """,
     Reaction.REJECTED: """
@@ -35,6 +42,13 @@ SAID = {
         no funciona
         не работает
         不行
+        doet het niet
+        nie działa
+        çalışmıyor
+        не працює
+        không chạy
+        tidak berfungsi
+        لا يعمل
         that's wrong
     """,
     Reaction.REPEATED: """
@@ -52,6 +66,13 @@ SAID = {
         还是报错
         まだ動かない
         여전히 안 돼요
+        nog steeds kapot
+        nadal nie działa
+        hâlâ çalışmıyor
+        досі не працює
+        vẫn không chạy
+        masih error
+        نفس الخطأ
     """,
     Reaction.UNDONE: """
         revert that please
@@ -62,6 +83,13 @@ SAID = {
         annule
         撤销
         元に戻してください
+        maak dat ongedaan
+        cofnij to
+        geri al
+        скасуй це
+        hoàn tác
+        batalkan perubahan
+        تراجع عن ذلك
     """,
     Reaction.NOTHING: """
         yes
@@ -78,6 +106,10 @@ SAID = {
         super class is missing a method
         make sure it works
         undo button for the editor
+        świetnie, ale przycisk jest krzywo
+        harika ama düğme kaydı
+        mantap, tapi tombolnya miring
+        ممتاز لكن الزر مائل
         Why aren't we using table-driven tests?
     """,
 }

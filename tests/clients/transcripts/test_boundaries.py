@@ -72,6 +72,11 @@ COMMIT = ToolCall(
         *("but it still drips", "are you sure?", "that broke the lid", "hmm, I see a crack"),
         *("aber es tropft immer noch", "mais ça goutte", "pero no funciona", "но не работает"),
         *("还是不行", "不对。壶盖坏了", "まだ漏れています", "아직 안 돼"),
+        *("dank je wel", "tak, kontynuuj", "teşekkürler", "так, продовжуй", "cảm ơn bạn"),
+        *("terima kasih", "شكراً جزيلا", "большое спасибо", "muchas gracias", "thank you so much"),
+        *("maar het lekt", "ale nadal cieknie", "ama kapak bozuk", "але досі тече"),
+        *("nhưng vẫn bị lỗi", "tapi masih bocor", "لكن الغطاء مكسور"),
+        *("not working", "werkt niet", "не працює", "動かない"),
         *("Instead of the edge, bend the neck", "the lid should stay as it was"),
         *("spout.py:12: error: unexpected drip", "alongside", "address 8 and 12"),
         ASKED,
@@ -94,6 +99,9 @@ def test_answers_complaints_refinements_and_repeats_go_on_with_the_task(text: st
             "손잡이를 파란색으로 칠해줘",
         ),
         *("Schreibe die Dokumentation des Deckels", "Добавь тесты для крышки"),
+        *("Füge das neue Feld zum Deckel hinzu", "Voeg een test toe voor het deksel"),
+        *("Zmień kolor uchwytu na niebieski", "Kapağın rengini mavi yap", "Зміни колір ручки"),
+        *("Thêm kiểm thử cho cái nắp", "Ubah warna gagang menjadi biru", "أضف اختبارات للغطاء"),
     ],
 )
 def test_a_request_of_its_own_begins_a_task_however_short(text: str) -> None:
