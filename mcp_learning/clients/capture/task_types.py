@@ -22,7 +22,8 @@ _TESTS = re.compile(
     r"|(?:^|/)(?:test_[^/]+|conftest\.py|[^/]+[._-](?:test|tests|spec)s?\.\w+|[^/]+Tests?\.\w+)$"
 )
 _DOCS = re.compile(
-    r"(?:^|/)(?:docs?|documentation)/|\.(?:md|mdx|rst|adoc|txt)$"
+    r"(?:^|/)(?:docs?|documentation)/|\.(?:md|mdx|rst|adoc)$"
+    r"|(?:^|/)(?!requirements|CMakeLists)[^/]*\.txt$"
     r"|(?:^|/)(?:README|CHANGELOG|LICENSE)\b"
 )
 _CI = re.compile(r"(?:^|/)(?:\.github/workflows|\.circleci|\.gitlab-ci\.yml|azure-pipelines\.yml)")
@@ -50,7 +51,8 @@ def task_type(task: Task) -> str:
     asked = task.first.text[:_LOOKED_AT]
     if not task.files:
         return _by_words(asked, (*_ASKED, *_WORDS)) or "task"
-    return _by_files(task.files) or _by_words(asked, _WORDS) or "change"
+    directory = next((one.cwd for one in task.session.events if one.cwd), "")
+    return _by_files(task.files, directory) or _by_words(asked, _WORDS) or "change"
 
 
 def _by_commits(calls: Iterable[ToolCall]) -> str:
@@ -63,13 +65,21 @@ def _by_commits(calls: Iterable[ToolCall]) -> str:
     return ""
 
 
-def _by_files(files: list[str]) -> str:
-    """The kind of all files, documentation aside; empty if there are several kinds, or code."""
-    paths = [str(PurePosixPath(file.replace("\\", "/"))) for file in files]
+def _by_files(files: list[str], directory: str) -> str:
+    """The kind of all files, documentation aside; empty if there are several kinds, or code.
+
+    Those in the session's directory go by their paths there: what is above doesn't count.
+    """
+    above = f"{_plain(directory)}/"
+    paths = [_plain(file).removeprefix(above) for file in files]
     kinds = {next((kind for kind, one in _KINDS if one.search(path)), "") for path in paths}
     if len(kinds) > 1:
         kinds.discard("docs")
     return next(iter(kinds)) if len(kinds) == 1 else ""
+
+
+def _plain(path: str) -> str:
+    return str(PurePosixPath(path.replace("\\", "/")))
 
 
 def _by_words(text: str, types: Iterable[str]) -> str:

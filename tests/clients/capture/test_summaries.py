@@ -80,6 +80,14 @@ def test_an_error_is_what_stopped_a_task_and_not_each_failure(found: Task, told:
         ("docs", task(asked("Add the new lid"), edited("docs/lid.md"))),
         ("ci", task(asked("Fix the drip"), edited(".github/workflows/pour.yml"))),
         ("build", task(asked("Add tea"), edited("package.json"), edited("/a/yarn.lock"))),
+        ("build", task(asked("Add tea"), edited("requirements-dev.txt"), edited("README.md"))),
+        (
+            "feature",
+            task(
+                asked("Add tea", "/home/user/tests/teapot"),
+                edited("/home/user/tests/teapot/spout.py"),
+            ),
+        ),
         ("bug_fix", task(asked("Fix the drip"), edited("spout.py"), edited("tests/test_a.py"))),
         ("bug_fix", task(asked("修复登录错误"), edited("spout.py"))),
         ("feature", task(asked("Füge bitte einen Deckel hinzu"), edited("lid.py"))),
