@@ -41,7 +41,8 @@ _LEAST_ALIKE = 0.8  # Jaccard index of words from which two requests are the sam
 _FEWEST_WORDS = 4  # words of a request from which it is compared so; shorter ones have to be equal
 _QUOTED = 80
 _AGAINST = (Reaction.REJECTED, Reaction.REPEATED, Reaction.UNDONE)
-_ASIDE = re.compile(r"[/\\](?:scratchpad|te?mp|\.claude|memory)[/\\]", re.IGNORECASE)
+_ASIDE = re.compile(r"[/\\](?:scratchpad|\.claude)[/\\]", re.IGNORECASE)
+_ASIDE_ELSEWHERE = re.compile(r"(?:[A-Z]:)?[/\\](?:.*[/\\])?(?:te?mp|memory)[/\\]", re.IGNORECASE)
 _NOT_PERMITTED = re.compile(r"permission|not permitted|not allowed|denied|read-only", re.IGNORECASE)
 _WORD = re.compile(r"\w+")
 
@@ -139,13 +140,22 @@ def _by_checks(attempt: Sequence[SessionEvent]) -> Verdict | None:
     for event in attempt:
         if not isinstance(event, ToolCall):
             continue
-        if event.is_edit and not all(map(_ASIDE.search, event.files)):
+        if event.is_edit and not all(_is_aside(file, event.cwd) for file in event.files):
             results = {}
         if (result := passed(event)) is not None:
             results |= dict.fromkeys(kinds(event) & {Kind.TEST, Kind.CHECK}, result)
     if not results or not all(results.values()):
         return None
     return TESTED if Kind.TEST in results else CHECKED
+
+
+def _is_aside(file: str, directory: str) -> bool:
+    """Whether a file is a note of the agent, and not one of the project in a directory."""
+    if directory and file.startswith((f"{directory}/", f"{directory}\\")):
+        file = file.removeprefix(directory)
+    elif _ASIDE_ELSEWHERE.match(file):
+        return True
+    return bool(_ASIDE.search(file))
 
 
 def _by_following(task: Task, following: Prompt | None) -> Verdict | None:

@@ -24,7 +24,8 @@ from mcp_learning.clients.transcripts.events import (
 from mcp_learning.clients.transfer.imported import Notes
 from mcp_learning.models.verdicts import PENDING, Verdict
 
-EDIT = edited("/home/user/teapot/spout.py")
+HOME = "/home/user/teapot"
+EDIT = edited(f"{HOME}/spout.py")
 PASSED = ran("pytest -q", "7 passed")
 FAILED = ran("pytest -q", "1 failed, 6 passed", status=1)
 LINTED = ran("ruff check .", "All checks passed!")
@@ -50,6 +51,10 @@ ENDINGS: list[tuple[str, list[SessionEvent], Verdict]] = [
     ("tests passed, linters didn't", [EDIT, PASSED, ran("mypy", "", 1), DONE], PENDING),
     ("linters alone", [EDIT, LINTED, DONE], outcomes.CHECKED),
     ("a note aside after the tests", [EDIT, PASSED, edited("/tmp/note.md")], outcomes.TESTED),
+    ("a plan of the agent", [EDIT, PASSED, edited(f"{HOME}/.claude/plan.md")], outcomes.TESTED),
+    ("code for memory after the tests", [EDIT, PASSED, edited(f"{HOME}/memory/a.py")], PENDING),
+    ("the same, as Codex names it", [EDIT, PASSED, edited("src/memory/a.py")], PENDING),
+    ("in a project at /tmp", [PASSED, edited("/tmp/teapot/a.py", cwd="/tmp/teapot")], PENDING),
     ("nothing but words", [EDIT, DONE], PENDING),
     ("limit without a result", [EDIT, LIMIT], outcomes.BROKE_OFF),
     ("limit after the tests", [EDIT, PASSED, LIMIT], outcomes.BROKE_OFF),
