@@ -1,11 +1,11 @@
 """Kills the migration of a database before and after each of its statements in turn.
 
-python migration_kill_points.py DATABASE OUT
+python migration_kill_points.py DATABASE OUT COMMITS
 
 Copies DATABASE to OUT/0/learning.duckdb, OUT/1/… and migrates each in a process of its own, which
-kills itself just before its nth statement, until one comes to its end. Once a killed one has left
-other files, the next ones start from these: no process repeats what an earlier one has committed.
-Prints how many were killed.
+kills itself just before its nth statement, until one comes to its end, or one is killed just after
+COMMITS versions. Once a killed one has left other files, the next ones start from these: no process
+repeats what an earlier one has committed. Prints the number of the last one.
 """
 
 import os
@@ -51,7 +51,7 @@ def files(directory: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in directory.iterdir()}
 
 
-def main(database: Path, out: Path) -> None:
+def main(database: Path, out: Path, commits: int) -> None:
     start = out / "0"
     start.mkdir()
     shutil.copyfile(database, start / "learning.duckdb")
@@ -59,10 +59,13 @@ def main(database: Path, out: Path) -> None:
     while not migrate(out / str(step) / "learning.duckdb", step - first):
         if files(out / str(step)) != files(start):
             start, first = out / str(step), step
+            commits -= 1
+            if commits == 0:
+                break
         step += 1
         shutil.copytree(start, out / str(step))
     sys.stdout.write(str(step))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]))
