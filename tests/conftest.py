@@ -87,7 +87,7 @@ class _Loop(asyncio.SelectorEventLoop):
             super().call_exception_handler(context)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def anyio_backend() -> tuple[str, dict[str, Any]]:
     return "asyncio", {} if sys.platform == "win32" else {"loop_factory": _Loop}
 

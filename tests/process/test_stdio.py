@@ -4,7 +4,6 @@ import json
 import os
 import sys
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -55,28 +54,38 @@ PARAPHRASES = [
 ]
 
 
-def connection(data_dir: Path, mode: str) -> AbstractAsyncContextManager[Client]:
-    environment = {**os.environ, "MCP_LEARNING_DATA_DIR": str(data_dir)}
-    server = StdioServerParameters(
-        command=sys.executable, args=["-m", "mcp_learning"], env=environment
-    )
-
-    @asynccontextmanager
-    async def connected() -> AsyncIterator[Client]:
-        with (data_dir.parent / "stderr").open("w") as log:
-            async with Client(stdio_client(server, errlog=log), mode=mode) as client:
-                yield client
-
-    return connected()
-
-
-@pytest.fixture(params=[("legacy", "2025-11-25"), ("auto", "2026-07-28")], ids=lambda era: era[1])
-async def client(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Client]:
-    """Connected by `initialize`, or without a handshake after `server/discover`."""
+@pytest.fixture(
+    scope="module",
+    params=[("legacy", "2025-11-25"), ("auto", "2026-07-28")],
+    ids=lambda era: era[1],
+)
+def era(request: pytest.FixtureRequest) -> tuple[str, str]:
+    """The client's mode, and the version of the protocol that it leads to."""
     mode, version = request.param
-    async with connection(tmp_path / "data", mode) as connected:
-        assert connected.protocol_version == version
-        yield connected
+    return mode, version
+
+
+@pytest.fixture(scope="module")
+def data_dir(era: tuple[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp(era[1]) / "data"
+
+
+@pytest.fixture(scope="module")
+async def client(era: tuple[str, str], data_dir: Path) -> AsyncIterator[Client]:
+    """Connected by `initialize`, or without a handshake after `server/discover`.
+
+    All tests use it. `EXECUTIONS` are in the repository acme/shop, which no test changes.
+    """
+    own = {"MCP_LEARNING_CONFIG": os.devnull, "MCP_LEARNING_DATA_DIR": str(data_dir)}
+    server = StdioServerParameters(
+        command=sys.executable, args=["-m", "mcp_learning"], env={**os.environ, **own}
+    )
+    mode, version = era
+    with data_dir.with_name("stderr").open("w") as log:
+        async with Client(stdio_client(server, errlog=log), mode=mode) as connected:
+            assert connected.protocol_version == version
+            await record_all(connected, "acme/shop")
+            yield connected
 
 
 def text_of(result: CallToolResult) -> str:
@@ -99,24 +108,23 @@ async def read(client: Client, uri: str) -> str:
     return content.text
 
 
-async def record_all(client: Client) -> list[str]:
+async def record_all(client: Client, repo: str) -> list[str]:
     ids = []
     for task_type, outcome, description, approach in EXECUTIONS:
         arguments = {"task_type": task_type, "outcome": outcome, "approach": approach}
         recorded = await call(
-            client, "record_execution", task_description=description, repo="acme/shop", **arguments
+            client, "record_execution", task_description=description, repo=repo, **arguments
         )
         ids.append(str(recorded["task_id"]))
     return ids
 
 
 async def test_tools_prompts_and_completions_know_what_was_recorded(client: Client) -> None:
-    await record_all(client)
-
     for paraphrase, expected in PARAPHRASES:
         found = await call(client, "find_similar_tasks", task_description=paraphrase)
         assert expected in found["matches"][0]["task_description"]
-    nothing = await call(client, "find_similar_tasks", task_description="bake a chocolate cake")
+    cake = {"task_description": "bake a chocolate cake", "repo": "acme/shop"}
+    nothing = await call(client, "find_similar_tasks", **cake)
     assert nothing["matches"] == []
     assert nothing["search"]["candidates"] == 20
     assert not nothing["search"]["degraded"]
@@ -158,7 +166,7 @@ async def test_tools_prompts_and_completions_know_what_was_recorded(client: Clie
 async def test_a_session_goes_through_everything_that_the_server_offers(client: Client) -> None:
     assert len((await client.list_tools()).tools) == 10
     assert client.instructions
-    ids = await record_all(client)
+    ids = await record_all(client, "bank/app")
 
     again = await call(
         client,
@@ -167,6 +175,7 @@ async def test_a_session_goes_through_everything_that_the_server_offers(client: 
         task_type="feature",
         task_description=EXECUTIONS[10][2],
         outcome="success",
+        repo="bank/app",
         used_task_ids=[ids[0]],
     )
     assert again == {"task_id": ids[10], "created": False, "redactions": 0}
@@ -175,23 +184,24 @@ async def test_a_session_goes_through_everything_that_the_server_offers(client: 
     detail = await call(client, "get_execution", task_id=ids[0])
     assert detail["used_by"] == [{"task_id": ids[10], "outcome": "success"}]
     assert detail["feedback"][0]["rating"] == 5
-    stats = await call(client, "learning_stats", group_by="task_type")
+    stats = await call(client, "learning_stats", group_by="task_type", repo="bank/app")
     assert (stats["totals"]["executions"], stats["totals"]["pending"]) == (20, 0)
     assert stats["groups"][0]["key"] == "bug_fix"
     built = await call(client, "rebuild_index", preset="fast")
-    assert built["rows"] == 20
-    dry = await call(client, "forget_executions", task_type="docs")
+    assert built["rows"] == stats["health"]["rows"] >= 40
+    docs = {"repo": "bank/app", "task_type": "docs"}
+    dry = await call(client, "forget_executions", **docs)
     assert (dry["executions"], dry["dry_run"]) == (2, True)
-    gone = await call(client, "forget_executions", task_type="docs", dry_run=False)
+    gone = await call(client, "forget_executions", **docs, dry_run=False)
     assert gone["executions"] == 2
 
     status = json.loads(await read(client, "learning://status"))
-    assert (status["rows"], status["index"]["state"]) == (18, "ready")
+    assert (status["rows"], status["index"]["state"]) == (built["rows"] - 2, "ready")
     execution = json.loads(await read(client, f"learning://executions/{ids[0]}"))
     assert execution["execution"]["approach"] == "expire cookie"
     insights = await read(client, "learning://insights")
     assert insights.startswith("# Insights\n")
-    assert "- 18 executions, 78% succeeded" in insights
+    assert f"- {status['rows']} executions, " in insights
     assert "`bug_fix`" in insights
     for unknown in (ids[4], "not-an-id"):
         with pytest.raises(MCPError, match="task_id"):
@@ -208,7 +218,7 @@ async def test_what_is_recorded_is_recommended_and_what_was_used_gains_weight(
             recorded = await call(
                 client,
                 "record_execution",
-                task_type="bug_fix",
+                task_type="incident",
                 task_description=f"Fix the login redirect loop on the {page} page",
                 approach=approach,
                 outcome=outcome,
@@ -218,7 +228,8 @@ async def test_what_is_recorded_is_recommended_and_what_was_used_gains_weight(
             if not number:
                 ids[approach] = recorded["task_id"]
 
-    question = {"task_description": "Users are in a login redirect loop on the help page"}
+    words = "Users are in a login redirect loop on the help page"
+    question = {"task_description": words, "task_type": "incident"}
     advice = await call(client, "recommend_approach", **question)
     assert (advice["verdict"], advice["leader"]) == ("evidence", "better")
     assert [one["label"] for one in advice["options"]] == ["expire cookie", "add redirect"]
@@ -239,9 +250,8 @@ async def test_what_is_recorded_is_recommended_and_what_was_used_gains_weight(
 
 
 async def test_a_rebuild_reports_progress_and_a_cancelled_one_ends(
-    client: Client, tmp_path: Path
+    client: Client, data_dir: Path
 ) -> None:
-    await record_all(client)
     heard: list[tuple[float, float | None, str | None]] = []
 
     async def note(progress: float, total: float | None, message: str | None) -> None:
@@ -255,7 +265,7 @@ async def test_a_rebuild_reports_progress_and_a_cancelled_one_ends(
     assert len(heard) >= 3
     assert all(message for _, _, message in heard)
 
-    index = tmp_path / "data" / "index"
+    index = data_dir / "index"
 
     with anyio.CancelScope() as scope:
 
