@@ -66,10 +66,10 @@ class Crowd:
                 agent.join(600)
         assert not self.failures, "\n".join(self.failures)
 
-    def wait(self, until: Callable[[], bool]) -> None:
+    def wait(self, until: Callable[[], bool], timeout: float = 100) -> None:
         """Waits until something acknowledged makes `until` true, or an agent fails."""
         with self.changed:
-            assert self.changed.wait_for(lambda: self.failures or until(), timeout=100)
+            assert self.changed.wait_for(lambda: self.failures or until(), timeout)
         assert not self.failures, "\n".join(self.failures)
 
     def leader(self) -> "Agent | None":

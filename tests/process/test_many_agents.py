@@ -17,6 +17,8 @@ import pytest
 from process.crowd import Crowd, pauses
 from process.wire import Server
 
+from benchmarks.mcp_client import EMPTY_SERVER
+from benchmarks.memory import resident_mb
 from mcp_learning.cluster import watchdog
 
 pytestmark = [
@@ -88,55 +90,31 @@ def leader_of(server: Server) -> int:
     return int(server.call("learning_stats")["structuredContent"]["health"]["leader"]["pid"])
 
 
-def leading(data_dir: Path, wrapper: list[str] | None = None) -> Server:
-    """A server that leads, since there is no other."""
+def working(data_dir: Path, wrapper: list[str] | None = None) -> Server:
+    """A server that has recorded: it leads if there is no other, else it follows."""
     server = Server(data_dir, wrapper=wrapper, PYTHONPATH=CHECKOUT)
     server.initialize()
     record(server)
     return server
 
 
-def following(data_dir: Path, wrapper: list[str] | None = None) -> Server:
-    """A server that follows."""
-    server = Server(data_dir, wrapper=wrapper, PYTHONPATH=CHECKOUT)
-    server.initialize()
-    record(server)
-    return server
-
-
-def test_eight_agents_see_each_other_s_writes_and_lose_none(
+def test_agents_lose_none_of_their_writes_also_when_leaders_are_killed(
     data_dir: Path, pytestconfig: pytest.Config, capsys: pytest.CaptureFixture[str]
 ) -> None:
     calls, seed = pytestconfig.getoption("calls"), pytestconfig.getoption("seed")
-    crowd = Crowd(data_dir, AGENTS, seed, lambda agent: agent.calls >= calls)
-    began = time.monotonic()
-    crowd.run()
-    crowd.assert_stored()
-    assert_nothing_left(data_dir)
-    with capsys.disabled():
-        print(  # noqa: T201 - what the long form is run for
-            f"\n{crowd.acknowledged} calls of {AGENTS} agents in {time.monotonic() - began:.0f} s, "
-            f"{len(crowd.rows)} executions kept (seed {seed})"
-        )
-
-
-def test_leaders_that_are_killed_are_succeeded_without_a_trace(
-    data_dir: Path, pytestconfig: pytest.Config, capsys: pytest.CaptureFixture[str]
-) -> None:
-    successions, seed = pytestconfig.getoption("successions"), pytestconfig.getoption("seed")
-    reign = pytestconfig.getoption("reign")
+    successions, reign = pytestconfig.getoption("successions"), pytestconfig.getoption("reign")
     kills: list[float] = []
     over = threading.Event()
     crowd = Crowd(data_dir, AGENTS, seed, lambda _: over.is_set())
 
     def kill_leaders() -> None:
         try:
+            crowd.wait(lambda: all(agent.calls >= calls for agent in crowd.agents), timeout=600)
             for _ in range(successions):
-                reached = crowd.acknowledged + REIGN
                 if reign is not None:
                     over.wait(reign)
-                else:
-                    crowd.wait(lambda reached=reached: crowd.acknowledged >= reached)  # type: ignore[misc]
+                elif kills:
+                    wait_for_calls(REIGN)
                 crowd.wait(lambda: crowd.leader() is not None)
                 leader = crowd.leader()
                 assert leader is not None
@@ -144,19 +122,24 @@ def test_leaders_that_are_killed_are_succeeded_without_a_trace(
                 leader.doomed = True
                 kills.append(time.monotonic())
                 leader.server.process.kill()
-            reached = crowd.acknowledged + REIGN
-            crowd.wait(lambda: crowd.acknowledged >= reached)
+            wait_for_calls(REIGN)
         finally:
             over.set()
 
+    def wait_for_calls(number: int) -> None:
+        reached = crowd.acknowledged + number
+        crowd.wait(lambda: crowd.acknowledged >= reached)
+
+    began = time.monotonic()
     crowd.run(kill_leaders)
     crowd.assert_stored()
     assert_nothing_left(data_dir)
     first, last = pauses(crowd.agents, kills)
     with capsys.disabled():
         print(  # noqa: T201 - what the long form is run for
-            f"\n{len(kills)} leaders killed, {crowd.acknowledged} calls acknowledged, "
-            f"{len(crowd.uncertain)} left open by a kill. Kill to the first later call's answer: "
+            f"\n{crowd.acknowledged} calls of {AGENTS} agents in {time.monotonic() - began:.0f} s, "
+            f"{len(crowd.rows)} executions kept, {len(kills)} leaders killed, "
+            f"{len(crowd.uncertain)} calls left open by a kill. Kill to the first later answer: "
             f"p50 {np.percentile(first, 50):.2f} s, p95 {np.percentile(first, 95):.2f} s; "
             f"to the last of those in flight: p50 {np.percentile(last, 50):.2f} s, "
             f"p95 {np.percentile(last, 95):.2f} s (seed {seed})"
@@ -197,9 +180,22 @@ def test_agents_that_come_and_go_leave_nothing_behind(
             assert not server.call("get_execution", task_id=task_id).get("isError")
 
 
-def test_agents_that_start_at_once_get_one_leader_and_followers_without_duckdb(
-    data_dir: Path,
-) -> None:
+def assert_takes_little_memory(follower: Server) -> None:
+    """Not much more than a server that has no database."""
+    if sys.platform != "linux":  # resident memory is comparable there
+        return
+    for _ in range(20):
+        record(follower)
+        follower.call("find_similar_tasks", task_description="login")
+        follower.call("learning_stats")
+    with Server(Path("unused"), wrapper=list(EMPTY_SERVER)) as empty:
+        empty.initialize()
+        empty.call("nothing")
+        bound = 1.2 * resident_mb(empty.process.pid)
+    assert resident_mb(follower.process.pid) <= bound
+
+
+def test_agents_that_start_at_once_get_one_leader_and_light_followers(data_dir: Path) -> None:
     servers = [
         Server(data_dir, wrapper=[sys.executable, "-c", TELLING], PYTHONPATH=CHECKOUT)
         for _ in range(4)
@@ -214,6 +210,7 @@ def test_agents_that_start_at_once_get_one_leader_and_followers_without_duckdb(
             assert not server.call("get_execution", task_id=ids[0]).get("isError")
         followers = [server for server in servers if server.process.pid not in pids]
         assert len(followers) == len(servers) - 1
+        assert_takes_little_memory(followers[0])
         for follower in followers:
             status, stderr = follower.leave()
             assert status == 0
@@ -225,29 +222,9 @@ def test_agents_that_start_at_once_get_one_leader_and_followers_without_duckdb(
             server.__exit__()
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="resident memory is comparable there")
-def test_a_follower_takes_little_more_memory_than_a_server_without_a_database(
-    data_dir: Path,
-) -> None:
-    from benchmarks.mcp_client import EMPTY_SERVER
-    from benchmarks.memory import resident_mb
-
-    with leading(data_dir) as leader, following(data_dir) as follower:
-        for _ in range(20):
-            record(follower)
-            follower.call("find_similar_tasks", task_description="login")
-            follower.call("learning_stats")
-        assert leader_of(follower) == leader.process.pid
-        with Server(data_dir, wrapper=list(EMPTY_SERVER)) as empty:
-            empty.initialize()
-            empty.call("nothing")
-            bound = 1.2 * resident_mb(empty.process.pid)
-        assert resident_mb(follower.process.pid) <= bound
-
-
 def test_a_leader_that_was_stopped_is_named_and_goes_on_or_is_succeeded(data_dir: Path) -> None:
     command = [sys.executable, "-c", IMPATIENT]
-    with leading(data_dir) as leader, following(data_dir, wrapper=command) as follower:
+    with working(data_dir) as leader, working(data_dir, wrapper=command) as follower:
         leader.process.send_signal(signal.SIGSTOP)
 
         refused = follower.call("record_execution", **TASK)
@@ -271,7 +248,7 @@ def test_a_leader_that_was_stopped_is_named_and_goes_on_or_is_succeeded(data_dir
 
 def test_a_leader_that_hangs_ends_and_is_succeeded(data_dir: Path) -> None:
     command = [sys.executable, "-c", HANGING]
-    with leading(data_dir, wrapper=command) as leader, following(data_dir) as follower:
+    with working(data_dir, wrapper=command) as leader, working(data_dir) as follower:
         reference = {"type": "ref/prompt", "name": "finish_task"}
         asked = {"ref": reference, "argument": {"name": "repo", "value": ""}}
         params = {"id": 99, "method": "completion/complete", "params": asked}
@@ -285,7 +262,7 @@ def test_a_leader_that_hangs_ends_and_is_succeeded(data_dir: Path) -> None:
 
 
 def test_nobody_s_end_waits_for_a_process_that_was_stopped(data_dir: Path) -> None:
-    with leading(data_dir) as leader, following(data_dir) as follower, following(data_dir) as other:
+    with working(data_dir) as leader, working(data_dir) as follower, working(data_dir) as other:
         assert leader_of(other) == leader.process.pid
         leader.process.send_signal(signal.SIGSTOP)
         assert follower.leave()[0] == 0
