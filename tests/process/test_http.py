@@ -137,22 +137,20 @@ def test_strangers_who_send_half_a_request_keep_nobody_out(data_dir: Path) -> No
     assert (status, len(log.splitlines()) < 100) == (0, True), log[:2_000]
 
 
-def test_a_place_that_is_taken_is_named_and_uses_up_no_token(
-    data_dir: Path, tmp_path: Path
-) -> None:
-    other = tmp_path / "other"
-    with HttpServer(data_dir) as server:
-        command = [sys.executable, "-m", "mcp_learning", "serve", "--http", str(server.port)]
+def test_a_place_that_is_taken_is_named_and_uses_up_no_token(data_dir: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        command = [sys.executable, "-m", "mcp_learning", "serve", "--http", str(port)]
         done = subprocess.run(
-            [*command, "--new-token", "--data-dir", str(other)],
+            [*command, "--new-token", "--data-dir", str(data_dir)],
             capture_output=True,
             text=True,
             check=False,
         )
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
-    assert f"127.0.0.1:{server.port}: can't listen there" in done.stderr
-    assert not (other / "http-token.sha256").exists()
+    assert f"127.0.0.1:{port}: can't listen there" in done.stderr
+    assert not (data_dir / "http-token.sha256").exists()
 
 
 @pytest.mark.parametrize(
