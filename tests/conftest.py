@@ -5,6 +5,7 @@ import logging
 import os
 import sys
 from collections.abc import AsyncIterator, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -64,16 +65,16 @@ LONG_TESTS = ("process/test_crash.py", "process/test_many_agents.py", "web/test_
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Marks tests by their place, and puts files that take long first: workers end together."""
 
-    def place(item: pytest.Item) -> str:
-        return item.path.relative_to(Path(__file__).parent).as_posix()
-
-    def order(item: pytest.Item) -> tuple[bool, bool]:
-        return place(item) not in LONG_TESTS, not place(item).startswith(PROCESS_TESTS)
+    @cache
+    def order(path: Path) -> tuple[bool, bool]:
+        """Whether a file takes less long, and whether it starts no processes."""
+        place = path.relative_to(Path(__file__).parent).as_posix()
+        return place not in LONG_TESTS, not place.startswith(PROCESS_TESTS)
 
     for item in items:
-        if place(item).startswith(PROCESS_TESTS):
+        if not order(item.path)[1]:
             item.add_marker("process")
-    items.sort(key=order)
+    items.sort(key=lambda item: order(item.path))
 
 
 class _Loop(asyncio.SelectorEventLoop):
