@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from benchmarks.__main__ import main
 from benchmarks.suite import report
 from benchmarks.suite.measure import Plan, measure
 
+Run = Callable[..., tuple[str, str]]
 Refusal = Callable[..., str]
 
 CHECKOUT = Path(__file__).parent.parent.parent
@@ -24,40 +24,37 @@ DIFFERENCES = {targets.FIND.name, targets.FOLLOWER.name}
 """Medians of what one call takes more than another: noise makes them negative."""
 
 
-def run(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {
-        "MCP_LEARNING_DATA_DIR": str(directory / "data"),
-        "MCP_LEARNING_CONFIG": os.devnull,
-        "COLUMNS": "200",
-    }
-    return subprocess.run(
-        [sys.executable, "-m", "benchmarks", *arguments],
-        capture_output=True,
-        encoding="utf-8",
-        env=environment,
-        cwd=CHECKOUT,
-        check=False,
-    )
-
-
 @pytest.fixture
-def refusal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Refusal:
-    """What a command says in this process, in one line, when it ends with status 1."""
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs a command in this process, to its status; what it printed to stdout and stderr."""
+    monkeypatch.setenv("COLUMNS", "200")
 
-    def refusal(*arguments: str) -> str:
+    def run(status: int, *arguments: str) -> tuple[str, str]:
         monkeypatch.setattr(sys, "argv", ["benchmarks", *arguments])
         with pytest.raises(SystemExit) as ended:
             main()
-        assert ended.value.code == 1
         printed = capsys.readouterr()
-        assert (printed.out, printed.err.count("\n")) == ("", 1)
-        return printed.err
+        assert (ended.value.code or 0) == status, printed.err
+        return printed.out, printed.err
+
+    return run
+
+
+@pytest.fixture
+def refusal(run: Run) -> Refusal:
+    """What a command says in one line when it ends with status 1."""
+
+    def refusal(*arguments: str) -> str:
+        printed, said = run(1, *arguments)
+        assert (printed, said.count("\n")) == ("", 1)
+        return said
 
     return refusal
 
 
-def test_the_help_names_every_benchmark(tmp_path: Path) -> None:
-    done = run(tmp_path, "--help")
+def test_the_help_names_every_benchmark() -> None:
+    command = [sys.executable, "-m", "benchmarks", "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=CHECKOUT, check=False)
     assert done.returncode == 0, done.stderr
     for name in (
         "suite",
@@ -100,20 +97,17 @@ def test_a_wrong_size_or_peer_ends_with_one_line_that_names_it(refusal: Refusal)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what memory consists of")
-def test_memory_is_shown_by_what_is_mapped(tmp_path: Path) -> None:
-    done = run(tmp_path, "memory", "--rows", "100", "--json")
-    assert done.returncode == 0, done.stderr
-    values = json.loads(done.stdout)
+def test_memory_is_shown_by_what_is_mapped(run: Run) -> None:
+    values = json.loads(run(0, "memory", "--rows", "100", "--json")[0])
     assert values["resident_mb"] > values["empty_server_mb"] > 20
     assert values["parts_mb"]["anonymous"] > 0
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory of child processes is read from /proc")
-def test_any_mcp_server_can_be_compared(tmp_path: Path) -> None:
+def test_any_mcp_server_can_be_compared(run: Run) -> None:
     empty = CHECKOUT / "benchmarks" / "empty_server.py"
-    done = run(tmp_path, "servers", "--rounds", "1", f"empty={sys.executable} {empty}")
-    assert done.returncode == 0, done.stderr
-    assert "| empty | 1 |" in done.stdout
+    printed, _ = run(0, "servers", "--rounds", "1", f"empty={sys.executable} {empty}")
+    assert "| empty | 1 |" in printed
 
 
 def test_a_server_without_a_command_is_refused_in_one_line(refusal: Refusal) -> None:
@@ -122,10 +116,9 @@ def test_a_server_without_a_command_is_refused_in_one_line(refusal: Refusal) -> 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="CPU time of a process is read from its clock")
 @pytest.mark.timeout(300)
-def test_a_version_is_measured_beside_another(tmp_path: Path) -> None:
-    done = run(tmp_path, "versions", sys.executable, "--rows", "50", "--rounds", "1")
-    assert done.returncode == 0, done.stderr
-    rows = [line.split(" | ") for line in done.stdout.splitlines()[2:]]
+def test_a_version_is_measured_beside_another(run: Run) -> None:
+    printed, _ = run(0, "versions", sys.executable, "--rows", "5", "--rounds", "1")
+    rows = [line.split(" | ") for line in printed.splitlines()[2:]]
     names = {row[0].removeprefix("| ") for row in rows}
     assert names >= {"start", "first record", "import", "record_execution", "find_similar_tasks"}
     for row in rows:
