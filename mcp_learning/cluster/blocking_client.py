@@ -94,6 +94,7 @@ def _hello(address: dict[str, Any]) -> dict[str, Any]:
         "token": address["token"],
         "member": member,
         "follows": False,
+        "excluded_repos": os.environ.get("MCP_LEARNING_EXCLUDED_REPOS", ""),
     }
 
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 from process.wire import Server
 
 from mcp_learning.clients import hook_paths
+from mcp_learning.cluster import blocking_client
 from mcp_learning.settings import Settings
 
 Hook = Callable[..., str]
@@ -85,6 +87,18 @@ def test_a_prompt_is_answered_with_similar_tasks_marked_as_data(
     )
     assert ask(hook, "how long do chestnuts have to be roasted") == ""
     assert log(data_dir) == ""
+
+
+def test_what_a_hook_s_own_settings_exclude_the_server_keeps_nothing_of(
+    server: Server, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = {**TASK, "repo": "github.com/tea/kettle"}
+    ask_server = partial(blocking_client.ask, data_dir / "run", "record", values, 60)
+    monkeypatch.setenv("MCP_LEARNING_EXCLUDED_REPOS", "tea/*")
+    with pytest.raises(blocking_client.CallFailed, match="excluded_repos"):
+        ask_server()
+    monkeypatch.delenv("MCP_LEARNING_EXCLUDED_REPOS")
+    assert ask_server()["task_id"]
 
 
 def test_a_session_is_told_once_what_matters_at_each_turn(
