@@ -80,7 +80,9 @@ def root_directory(directory: str) -> Path | None:
     with suppress(OSError, ValueError):
         path = Path(directory)
         if path.is_absolute():
-            return next((one for one in (path, *path.parents) if _is_root(one)), None)
+            target = Path(os.path.realpath(path))  # where a link leads into a working copy
+            above = (path, *path.parents, target, *target.parents)
+            return next((one for one in above if _is_root(one)), None)
     return None
 
 

@@ -200,6 +200,10 @@ def test_a_link_leads_to_what_it_links_to_and_is_a_name_itself(clone: Path, tmp_
     assert is_excluded(str(link), str(clone))
     assert is_excluded(str(clone), str(link))
     assert is_excluded(str(link), "link")
+    inside = tmp_path / "inside"
+    inside.symlink_to(clone / "sub")
+    assert working_copies.name(str(inside)) == "wages"
+    assert is_excluded(str(inside), "acme/payroll")
 
 
 def test_a_relative_path_begins_where_the_process_works(
