@@ -96,8 +96,9 @@ def merge_source(stored: Execution, given: Mapping[str, Any]) -> Execution:
     observer = _observer(given)
     ours, theirs = told_fields(before), told_fields(given)
     kept = ours - theirs
-    if given.get("outcome") == "pending" and not observer:
-        kept.add("outcome")  # a table without outcomes doesn't know them
+    own: Source = "git" if observer == "git" else "session"
+    if given.get("outcome") == "pending" and not (observer and _is_observed(before, own)):
+        kept.add("outcome")  # who doesn't know replaces nothing but its own word
     if "outcome" in kept:
         kept |= set(_VERDICT)
     else:
@@ -107,7 +108,6 @@ def merge_source(stored: Execution, given: Mapping[str, Any]) -> Execution:
         inferred = _INFERRED | ({"approach"} if observer == "git" else set())
         new |= {name: given.get(name) for name in inferred - ours - theirs}
     verdicts = noted(before["metadata"]) | noted(given.get("metadata"))
-    own: Source = "git" if observer == "git" else "session"
     if observer and own not in noted(given.get("metadata")):
         verdicts.pop(own, None)  # of a reading when less had happened
     observer = observer or _observer(before)
@@ -156,6 +156,12 @@ def _told_confidence(values: Mapping[str, Any]) -> float:
         before = metadata.get(_TOLD_CONFIDENCE, 1.0)
         return before if isinstance(before, float) and 0 <= before <= 1 else 1.0
     return float(with_verdict(values)["outcome_confidence"])
+
+
+def _is_observed(values: Mapping[str, Any], source: Source) -> bool:
+    """Whether the outcome of an execution may be what a source said of it before."""
+    metadata = values["metadata"] or {}
+    return source in noted(metadata) or (bool(_observer(values)) and "told" not in metadata)
 
 
 def _known_or_cleared(values: Mapping[str, Any]) -> set[str]:

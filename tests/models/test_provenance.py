@@ -53,6 +53,17 @@ def test_a_told_outcome_and_solution_stay_and_the_rest_goes_on(client: ModuleTyp
     assert one.metadata == {**more, "told": ["outcome", "solution_summary"]}
 
 
+def test_an_outcome_that_a_record_says_to_be_inferred_is_replaced_by_those_who_know() -> None:
+    inferred = {"outcome": "success", "outcome_basis": "tests", "outcome_confidence": 0.9}
+    one = execution(**inferred)
+    for _ in range(2):  # sessions that show nothing
+        one = observe(one)
+        assert known(one) == ("success", "tests", 0.9)
+    one = observe(show(one, COMMITTED))
+    assert known(one) == ("pending", "none", 0.0), "the session takes its own word back"
+    assert known(apply_verdict(execution(**inferred), "git", REVERTED)) == ("failure", "git", 0.95)
+
+
 def test_a_field_that_was_cleared_stays_empty_until_it_is_told() -> None:
     one = tell(execution(**OBSERVED, error_message="1 failed"), error_message=None)
     one = observe(one, error_message="1 failed", solution_summary="Bye.")
