@@ -59,7 +59,7 @@ class Team:
     random: random.Random
     settings: list[Settings]
     hosts: list[Host]
-    known: dict[UUID, dict[str, set[str]]] = field(default_factory=dict)
+    known: dict[UUID, dict[str, set[str | None]]] = field(default_factory=dict)
     forgotten: set[UUID] = field(default_factory=set)
 
     def any_host(self) -> Host:
@@ -95,6 +95,11 @@ class Team:
             ReviseExecution.model_validate({"task_id": one, name: text})
         )
         self.known[one][name].add(text)
+
+    async def clear(self) -> None:
+        one = self.any_execution()
+        await self.any_host().service.revise(ReviseExecution(task_id=one, clear=["approach"]))
+        self.known[one]["approach"].add(None)
 
     async def judge(self) -> None:
         one, outcome = self.any_execution(), self.random.choice(OUTCOMES)
@@ -151,7 +156,8 @@ class Team:
             self.record: 12,
             self.use: 3,
             self.supersede: 2,
-            self.correct: 10,
+            self.correct: 8,
+            self.clear: 2,
             self.judge: 3,
             self.comment: 4,
             self.forget: 4,
