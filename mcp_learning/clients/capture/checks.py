@@ -19,21 +19,24 @@ _HEREDOC = re.compile(r"<<-?\s*(['\"]?)(\w+)\1.*?^\s*\2\s*$", re.DOTALL | re.MUL
 _QUOTED = re.compile(r"(\\.)|'[^']*'|\"(?:\\.|[^\"\\])*\"", re.DOTALL)
 _FOLLOWED = re.compile(r"[|;\n]")
 _SEPARATOR = re.compile(r"&&|\|\||[;|\n(){}]|(?<![&>])&(?![&>])")
+_OPTIONS = r"(?:\s+(?:--filter|-F|-w|--workspace|-C|--prefix|--cwd)[= ]\S+|\s+-{1,2}\S+)*+"
 _WRAPPERS = (
-    r"(?:\w+=\S*\s+|(?:sudo|time|nice|command|env|exec|rtk|xvfb-run(?:\s+-a)?|wsl(?:\s+-e)?|"
-    r"timeout(?:\s+-\S+)*\s+\S+|npx(?:\s+-{1,2}\S+)*|bunx|uvx|pnpm\s+(?:exec|dlx)|yarn\s+(?:exec|dlx)|"
-    r"(?:uv|poetry|pipenv|hatch|pdm|rye)\s+run(?:\s+-{1,2}\S+)*|bundle\s+exec|"
-    r"\S*python[\d.]*(?:\s+-m)?|docker(?:\s+compose)?\s+(?:exec|run)(?:\s+-{1,2}\S+)*\s+\S+)\s+)*(?:\S*/)?"
+    r"(?:\w+=\S*\s+|(?:sudo|time|nice|command|env|exec|rtk|php|xvfb-run(?:\s+-a)?|wsl(?:\s+-e)?|"
+    r"timeout(?:\s+-\S+)*+\s+\S+|npx(?:\s+-{1,2}\S+)*+|bunx|uvx|coverage\s+run\s+-m|"
+    rf"(?:pnpm|yarn|bun){_OPTIONS}(?:\s+(?:exec|dlx|run|x))?|conda\s+run(?:\s+-n\s+\S+)?|"
+    r"(?:uv|poetry|pipenv|hatch|pdm|rye|pixi)\s+run(?:\s+-{1,2}\S+)*+|bundle\s+exec|"
+    r"\S*python[\d.]*(?:\.exe)?(?:\s+-m)?|py(?:\s+-[\d.]+)?\s+-m|"
+    r"docker(?:\s+compose)?\s+(?:exec|run)(?:\s+-{1,2}\S+)*+\s+\S+)\s+)*(?:\S*[/\\])?"
 )
 _SCRIPT = (
     r"(?:(?:npm|pnpm|yarn|bun|deno\s+task|composer|mise|make|gmake|just|task|rake|turbo|nx)"
-    r"(?:\s+(?:--filter|-F|-w|--workspace|-C|--prefix|--cwd)[= ]\S+|\s+-{1,2}\S+)*"
-    r"(?:\s+run)?(?:\s+-{1,2}\S+)*\s+(?:\S*[:_.-])?"
+    rf"{_OPTIONS}(?:\s+run)?(?:\s+-{{1,2}}\S+)*+\s+(?:\S*[:_.-])?"
 )
 _TESTS = (
     r"(?:py\.?test|\S*\btest_\w+\.py|\S*_test\.py|tox|nox|jest|vitest|mocha|ava|rspec|phpunit|pest|ctest|bats|unittest|"
     r"(?:go|cargo|dotnet|swift|mix|flutter|dart|bun|deno|bazel|sbt|lein|stack|cabal|zig\s+build|"
-    r"playwright|manage\.py|rails|hardhat|forge|ng|artisan)\s+(?:nextest|test)|cypress\s+run|"
+    r"playwright|manage\.py|rails|hardhat|forge|ng|artisan|hatch|meson)\s+(?:nextest|test)|"
+    r"cypress\s+run|node\s+--test|(?:npm|cargo)\s+t|xcodebuild\b[^\n]*\btest|"
     r"cargo\s+nextest\s+run|(?:mvnw?|gradlew?(?:\.bat)?)\b[^\n]*\b(?:\w*test|verify|check)\w*)\b|"
     + _SCRIPT
     + r"(?:test|tests|spec|e2e|check|verify)(?:[:_.-]\S*)?(?=\s|\Z))"

@@ -23,6 +23,13 @@ from mcp_learning.clients.transcripts.events import Action, ToolCall
         ("bash -lc 'cargo test --all'", "test"),
         ("go test ./... && golangci-lint run", "check test"),
         ("./gradlew :app:testDebugUnitTest", "test"),
+        ("php artisan test && vendor/bin/phpstan analyse", "check test"),
+        ("yarn jest && yarn build", "check test"),
+        ("pnpm --filter web vitest run; pnpm tsc --noEmit", "check test"),
+        ("python -m coverage run -m pytest", "test"),
+        (r".venv\Scripts\python.exe -m pytest", "test"),
+        ("node --test; npm t", "test"),
+        ("yarn add jest; pnpm install vitest; bun why eslint", ""),
         ("make", "check"),
         ("tsc --noEmit", "check"),
         ("git add -A && git commit -m 'run pytest; npm test'", "publish"),
@@ -41,8 +48,9 @@ def test_a_command_is_known_by_the_programs_that_it_runs(command: str, found: st
     assert " ".join(sorted(kinds(ran(command)))) == found
 
 
-def test_a_command_with_many_quotes_does_not_take_long() -> None:
+def test_a_command_with_many_quotes_or_options_does_not_take_long() -> None:
     assert kinds(ran("pytest " + '"\\' * 200_000)) == {"test"}
+    assert kinds(ran("pnpm" + " -a" * 200_000)) == set()
 
 
 @pytest.mark.parametrize(
