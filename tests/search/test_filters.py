@@ -30,8 +30,8 @@ from mcp_learning.search.lexical.terms import TokenisedQuery
 from mcp_learning.search.row_table import Upkeep
 from mcp_learning.search.scorer import Query, Scorer
 
-BASE = 2_000
-"""Executions in the prepared index: two runs of each task."""
+BASE = 1_000
+"""Executions in the prepared index: two runs of each of half of the tasks."""
 
 few = st.sampled_from([None, "a", "b", "it's"])
 attributes = st.fixed_dictionaries(
@@ -96,7 +96,7 @@ def indexed(
         labels = [(None, "a", "b", "it's")[choice] for choice in random.integers(0, 4, 3)]
         names = ("repo", "approach", "model_tier")
         return execution(
-            task_description=description_of(number % TASKS),
+            task_description=description_of(number % (TASKS // 2)),
             task_type="ab"[number % 2],
             outcome=OUTCOMES[number % 5 % 3],
             recorded_at=hours_ago(int(random.integers(0, 9 * 24))),

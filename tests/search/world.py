@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
@@ -62,12 +63,14 @@ def _distinct_signs() -> Vectors:
 
 
 VECTORS = _distinct_signs()
-_NUMBER = {task_key(description_of(task)): task for task in range(TASKS)}
+key_of = cache(task_key)  # for the same descriptions, again and again
+_NUMBER = {key_of(description_of(task)): task for task in range(TASKS)}
 
 
+@cache
 def vector_of(description: str) -> Vectors:
     """Same task, same vector."""
-    return np.asarray(VECTORS[_NUMBER[task_key(description)]], np.float32)
+    return np.asarray(VECTORS[_NUMBER[key_of(description)]], np.float32)
 
 
 def like(task: int, flips: int) -> Vectors:
@@ -287,7 +290,7 @@ class World:
         values = relevances(query.text, meanings, scores.coverage, weight, bare, eligible)
         tasks: dict[int, list[int]] = {}
         for at, row in enumerate(living):
-            key = task_key(row.task_description)
+            key = key_of(row.task_description)
             if key == query.task_key:
                 fused[at] = 1
             if key == query.task_key or at in scores.with_identifiers or at in errors:
@@ -349,14 +352,12 @@ def recalled(world: World, query: Query, found: Found) -> int:
     """
     expected = world.expected(query)
     best = expected[: query.limit]
-    assert len(found.ranked) == len(best)
-    keys = {task_key(world.rows[match.task_id].task_description): match for match in expected}
-    assert len({task_key(world.rows[one.task_id].task_description) for one in found.ranked}) == len(
-        best
-    )
-    for one in found.ranked:
+    keys = {key_of(world.rows[match.task_id].task_description): match for match in expected}
+    shown = [key_of(world.rows[one.task_id].task_description) for one in found.ranked]
+    assert len(set(shown)) == len(shown) == len(best)
+    for one, key in zip(found.ranked, shown, strict=True):
         assert passes(world.rows[one.task_id], query.filters)
-        true = keys[task_key(world.rows[one.task_id].task_description)]
+        true = keys[key]
         assert one.similarity <= true.similarity + 1e-6
         assert one.runs.model_dump() == true.runs
     similarities = [one.similarity for one in found.ranked]

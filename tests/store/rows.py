@@ -55,14 +55,16 @@ def execution(**values: Any) -> Execution:
 
 def passes(row: Execution, filters: Filters) -> bool:
     """What the filters mean, told without SQL."""
-    equal = all(
-        getattr(filters, name) in (None, getattr(row, name))
-        for name in ("repo", "task_type", "approach", "model_tier")
-    )
-    outcome = filters.outcome in ("any", row.outcome)
     days = filters.since_days
-    recent = days is None or row.recorded_at >= NOW - timedelta(days=days)
-    return equal and outcome and recent and row.recorded_at >= (filters.since or row.recorded_at)
+    return (
+        filters.repo in (None, row.repo)
+        and filters.task_type in (None, row.task_type)
+        and filters.approach in (None, row.approach)
+        and filters.model_tier in (None, row.model_tier)
+        and filters.outcome in ("any", row.outcome)
+        and (days is None or row.recorded_at >= NOW - timedelta(days=days))
+        and row.recorded_at >= (filters.since or row.recorded_at)
+    )
 
 
 _awkward = st.sampled_from(AWKWARD)
