@@ -23,6 +23,7 @@ from mcp_learning.synthetic.loading import Plan, generate
 Command = Callable[..., subprocess.CompletedProcess[str]]
 Invoke = Callable[..., Result]
 Ask = Callable[..., dict[str, Any]]
+TypeIn = Callable[[str], None]
 
 
 @contextmanager
@@ -185,3 +186,36 @@ def shell(home: Path, tmp_path: Path) -> Shell:
     kept = {n: v for n, v in os.environ.items() if "MCP_LEARNING" not in n and "XDG" not in n}
     path = f"{scripts}{os.pathsep}{os.environ['PATH']}"
     return Shell(home, command, {**kept, "HOME": str(home), "PATH": path, "BROWSER": "true"})
+
+
+@pytest.fixture
+def type_in(shell: Shell, invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> TypeIn:
+    """Does a line as typed into the shell: `mcp-learning` in this process, all else in the shell.
+
+    The shell expands the arguments. A line that fails is an error.
+    """
+    in_home = (
+        shell.home / ".local" / "share" / "mcp-learning"
+    )  # where commands have it in the shell
+    monkeypatch.setenv("MCP_LEARNING_DATA_DIR", str(in_home))
+    exported: dict[str, str] = {}
+
+    def printed(line: str) -> str:
+        done = shell.run(line)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def type_in(line: str) -> None:
+        command, _, rest = line.partition(" ")
+        if command == "export":
+            name, _, value = rest.partition("=")
+            shell.environment[name] = exported[name] = printed(f"printf %s {value}")
+        elif command == "mcp-learning":
+            assert not set("|<>&;") & set(rest), "is for a shell"
+            done = invoke(*printed(f"printf '%s\\0' {rest}").split("\0")[:-1], **exported)
+            assert done.exit_code == 0, f"{line}\n{done.output}"
+            assert "Traceback" not in done.output
+        else:
+            printed(line)
+
+    return type_in

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from cli.conftest import Shell
+from cli.conftest import TypeIn
 from store.rows import execution, migrated
 
 from mcp_learning.store.duckdb import executions
@@ -16,10 +16,11 @@ NAMES = sorted(path.stem for path in RUNBOOKS.glob("*.md") if path.stem != "proo
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX shell")
 
 
-def commands(name: str) -> str:
-    """All shell blocks of a runbook."""
+def commands(name: str) -> list[str]:
+    """The lines of all shell blocks of a runbook."""
     text = (RUNBOOKS / f"{name}.md").read_text(encoding="utf-8")
-    return "".join(re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL))
+    blocks = re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    return [line for block in blocks for line in block.splitlines() if line]
 
 
 def damage(path: Path) -> None:
@@ -32,10 +33,10 @@ def test_there_is_a_runbook_for_each_occasion() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_commands_of_a_runbook_work(name: str, shell: Shell) -> None:
-    script = commands(name)
-    assert "mcp-learning" in script
-    data_dir = shell.home / ".local" / "share" / "mcp-learning"
+def test_the_commands_of_a_runbook_work(name: str, home: Path, type_in: TypeIn) -> None:
+    lines = commands(name)
+    assert any(line.startswith("mcp-learning ") for line in lines)
+    data_dir = home / ".local" / "share" / "mcp-learning"
     data_dir.mkdir(parents=True, mode=0o700)
     if name != "initialisation":
         with migrated(data_dir / "learning.duckdb") as cursor:
@@ -44,7 +45,5 @@ def test_the_commands_of_a_runbook_work(name: str, shell: Shell) -> None:
     if name == "recovery":
         damage(data_dir / "learning.duckdb")
 
-    done = shell.run(script)
-
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "Traceback" not in done.stderr
+    for line in lines:
+        type_in(line)
