@@ -120,6 +120,16 @@ def commands_in(home: Path) -> Command:
     return run
 
 
+def invoked(*arguments: str, **more: str) -> Result:
+    """What `mcp-learning ARGUMENTS` does in this process; `more` are environment variables."""
+    root = logging.getLogger()
+    handlers, root.handlers = root.handlers, []  # or the command would leave the log to pytest
+    try:
+        return CliRunner().invoke(app, arguments, env=more)
+    finally:
+        root.handlers = handlers
+
+
 @pytest.fixture
 def invoke(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Invoke]:
     """Runs `mcp-learning ARGUMENTS` in `home`, in this process: to start one takes a second.
@@ -131,18 +141,10 @@ def invoke(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Invoke]:
     monkeypatch.setenv("COLUMNS", "400")
     for name in ("XDG_DATA_HOME", "XDG_CONFIG_HOME"):
         monkeypatch.delenv(name, raising=False)
-    logger, root = logging.getLogger("mcp_learning"), logging.getLogger()
-    levels, handlers = (logger.level, root.level), root.handlers
-
-    def invoke(*arguments: str, **more: str) -> Result:
-        root.handlers = []  # or the command would leave the log to pytest
-        try:
-            return CliRunner().invoke(app, arguments, env=more)
-        finally:
-            root.handlers = handlers
-
-    yield invoke
-    for one, level in zip((logger, root), levels, strict=True):
+    loggers = logging.getLogger("mcp_learning"), logging.getLogger()
+    levels = [one.level for one in loggers]
+    yield invoked
+    for one, level in zip(loggers, levels, strict=True):
         one.setLevel(level)  # doctor silences the first
 
 

@@ -1,14 +1,12 @@
 """`mcp-learning team` and what `doctor` and `show` say of a team, as a person runs them."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
+from cli.conftest import invoked
 from process.wire import Server
 from team.hosts import make_team, settings_of
 from team.server import PostgresServer
@@ -19,8 +17,8 @@ from mcp_learning.cli.check_runner import CheckContext, CheckFailed
 from mcp_learning.store.duckdb import inspection
 
 
-class Shell:
-    """Runs commands of one host."""
+class Commands:
+    """Runs commands of one host, in this process."""
 
     def __init__(self, directory: Path, server: PostgresServer, database: str, role: str) -> None:
         self.environment = {
@@ -30,22 +28,15 @@ class Shell:
             "MCP_LEARNING_TEAM_REPOS": "acme/*",
         }
 
-    def alone(self) -> "Shell":
+    def alone(self) -> "Commands":
         """The same host without a team."""
         self.environment = {"MCP_LEARNING_DATA_DIR": self.environment["MCP_LEARNING_DATA_DIR"]}
         return self
 
     def run(self, *arguments: str, status: int = 0) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", "mcp_learning", *arguments],
-            env={**os.environ, **self.environment},
-            capture_output=True,
-            text=True,
-            timeout=100,
-            check=False,
-        )
+        done = invoked(*arguments, **self.environment)
         told = done.stdout + done.stderr
-        assert done.returncode == status, told
+        assert done.exit_code == status, told
         assert "postgresql://" not in told
         assert "Traceback" not in told
         return told
@@ -66,8 +57,8 @@ def record(tmp_path: Path) -> Path:
 def test_a_database_moves_into_a_team_and_out_of_it(
     server: PostgresServer, database: str, tmp_path: Path, record: Path
 ) -> None:
-    owner, ada, ben = (Shell(tmp_path, server, database, role) for role in ("app", "ada", "ben"))
-    Shell(tmp_path, server, database, "ada").alone().run("import", "jsonl", str(record))
+    owner, ada, ben = (Commands(tmp_path, server, database, role) for role in ("app", "ada", "ben"))
+    Commands(tmp_path, server, database, "ada").alone().run("import", "jsonl", str(record))
     made = owner.json("team", "init", "--member", "ada", "--reader", "ben")
     assert (made["writers"], made["readers"]) == (["ada"], ["ben"])
     assert ada.json("team", "push")["added"] == 1  # the other one belongs to no shared repository
@@ -77,7 +68,7 @@ def test_a_database_moves_into_a_team_and_out_of_it(
     assert "No execution was deleted" in ben.run("team", "leave", "--yes")
     file = str(tmp_path / "all.jsonl")
     ben.alone().run("export", file)
-    elsewhere = Shell(tmp_path, server, database, "eve").alone()
+    elsewhere = Commands(tmp_path, server, database, "eve").alone()
     assert elsewhere.json("import", "jsonl", file, "--no-embed")["created"] == 1
 
 
@@ -89,7 +80,7 @@ def test_while_the_server_is_away_status_and_doctor_say_what_waits_and_how_far_b
         own.start()
         own.execute("postgres", "CREATE ROLE ada LOGIN", f"CREATE DATABASE {database}")
         anyio.run(make_team, own, database, "ada")
-        ada = Shell(tmp_path, own, database, "ada")
+        ada = Commands(tmp_path, own, database, "ada")
         assert ada.json("team", "join")["pushed"] == 0
         own.kill()
         ada.run("import", "jsonl", str(record), "--no-embed")
@@ -125,7 +116,7 @@ def test_two_servers_share_what_their_agents_record(
     anyio.run(make_team, server, database, "ada", "ben")
 
     def started(role: str) -> Server:
-        environment = Shell(tmp_path, server, database, role).environment
+        environment = Commands(tmp_path, server, database, role).environment
         directory = Path(environment.pop("MCP_LEARNING_DATA_DIR"))
         return Server(directory, wrapper=None, **environment)
 
