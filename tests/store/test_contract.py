@@ -55,7 +55,7 @@ def test_any_sequence_of_writes_agrees_with_a_plain_model(
         open_store = partial(IMPLEMENTATIONS[implementation], settings)
         run_state_machine_as_test(
             lambda: StoreMachine(portal, open_store),  # type: ignore[arg-type]  # takes any factory
-            settings=hypothesis.settings(max_examples=30, stateful_step_count=20),
+            settings=hypothesis.settings(max_examples=20, stateful_step_count=20),
         )
 
 
