@@ -6,6 +6,9 @@ from typing import Any
 
 import duckdb
 
+Rows = dict[str, list[tuple[Any, ...]]]
+"""Of each table."""
+
 SAMPLES = Path(__file__).parent / "samples"
 VERSIONS = {
     "schema-1": 1,
@@ -49,7 +52,7 @@ def put(sample: str, path: Path) -> None:
     path.write_bytes(gzip.decompress((SAMPLES / f"{sample}.duckdb.gz").read_bytes()))
 
 
-def contents(path: Path) -> dict[str, list[tuple[Any, ...]]]:
+def contents(path: Path) -> Rows:
     """All rows by table, without what a version computes from them."""
     with duckdb.connect(str(path), read_only=True) as connection:
         tables = {row[0] for row in connection.execute("SHOW TABLES").fetchall()}

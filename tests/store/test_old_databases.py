@@ -1,18 +1,21 @@
 """Databases that earlier versions wrote open, keep every row, and do all that new ones do."""
 
 import json
+import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import anyio
 import duckdb
 import pytest
 from services import open_service
 from store import old_databases
-from store.old_databases import RECORDED, SAMPLES, VERSIONS, rows
+from store.old_databases import RECORDED, SAMPLES, VERSIONS, Rows, rows
 
 from mcp_learning.clients.transfer import tables
 from mcp_learning.clients.transfer.imported import Notes, batches
 from mcp_learning.models.error_messages import normal_form
+from mcp_learning.models.health import Health
 from mcp_learning.models.maintenance import Unarchive
 from mcp_learning.models.requests import (
     FindSimilarTasks,
@@ -47,25 +50,50 @@ def served(settings: Settings) -> LearningService:
     return open_service(settings)
 
 
-async def test_every_row_is_kept_and_gets_its_error_text(sample: str, settings: Settings) -> None:
+class Upgraded(NamedTuple):
+    """A sample that a service has opened: where it is, its rows before that, and what it is now."""
+
+    sample: str
+    path: Path
+    before: Rows
+    health: Health
+
+
+@pytest.fixture(scope="module", params=VERSIONS)
+def upgraded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Upgraded:
+    """Not to be changed; tests use copies."""
+    settings = Settings.model_construct(data_dir=tmp_path_factory.mktemp(request.param))
+    old_databases.put(request.param, settings.database_path)
     before = old_databases.contents(settings.database_path)
+
+    async def health() -> Health:
+        service = served(settings)
+        found = await service.health()
+        await service.close()
+        return found
+
+    return Upgraded(request.param, settings.database_path, before, anyio.run(health))
+
+
+def test_every_row_is_kept_and_gets_its_error_text(upgraded: Upgraded) -> None:
+    before, health = upgraded.before, upgraded.health
     assert len(before["executions"]) == 34
     assert len(before["uses"]) == 13
-    service = served(settings)
-    health = await service.health()
-    await service.close()
     assert (health.schema_version, health.rows, health.embedded) == (NEWEST, 34, 34)
-    assert old_databases.contents(settings.database_path) == before
-    texts = old_databases.error_texts(settings.database_path)
+    assert old_databases.contents(upgraded.path) == before
+    texts = old_databases.error_texts(upgraded.path)
     assert sum(text is not None for _, text in texts) > 10
     assert all(text == (message and normal_form(message)) for message, text in texts)
-    copies.examine(settings.database_path)
+    copies.examine(upgraded.path)
     views = {"runs": 34, "judgements": 10, "reuse": 13}
     for view, number in views.items():
-        assert rows(settings.database_path, f"SELECT count(*) FROM {view}") == [(number,)]
+        assert rows(upgraded.path, f"SELECT count(*) FROM {view}") == [(number,)]
 
 
-async def test_searches_statistics_uses_and_feedback_go_on(sample: str, settings: Settings) -> None:
+async def test_searches_statistics_uses_and_feedback_go_on(
+    upgraded: Upgraded, settings: Settings
+) -> None:
+    shutil.copytree(upgraded.path.parent, settings.data_dir)
     service = served(settings)
     await service.ready()
     try:
@@ -109,15 +137,13 @@ async def test_recall_counts_are_kept(settings: Settings) -> None:
     assert len(counted) == 8
 
 
-async def test_an_import_reads_feedback_and_uses_of_any_version(
-    sample: str, settings: Settings, tmp_path: Path
+def test_an_import_reads_feedback_and_uses_of_any_version(
+    upgraded: Upgraded, tmp_path: Path
 ) -> None:
-    service = served(settings)
-    await service.health()
-    await service.close()
-    old = tmp_path / "old.duckdb"
-    old_databases.put(sample, old)
-    for path in (old, settings.database_path):
+    old, new = tmp_path / "old.duckdb", tmp_path / "new.duckdb"
+    old_databases.put(upgraded.sample, old)
+    shutil.copy(upgraded.path, new)
+    for path in (old, new):
         with legacy.open_legacy(path) as database:
             assert len(database.details("feedback", 0, 100)) == 10
             uses = database.details("uses", 0, 100)

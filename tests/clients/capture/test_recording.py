@@ -1,5 +1,6 @@
 """Recording of Claude Code's sessions: redacted, once per task, never over a reported outcome."""
 
+import io
 import json
 import subprocess
 import sys
@@ -9,12 +10,14 @@ from typing import Any
 
 import duckdb
 import pytest
+from cli.conftest import invoked
 from clients.transcripts import sessions
 from clients.transcripts.sessions import result, text, tool
 from hypothesis import given
 from hypothesis import strategies as st
 from process.wire import Server
 
+from mcp_learning.cli import hook
 from mcp_learning.clients.capture import recording
 from mcp_learning.clients.capture.tasks import execution
 from mcp_learning.clients.transcripts import claude_code
@@ -60,8 +63,13 @@ def written(tmp_path: Path) -> Callable[..., Path]:
 
 
 @pytest.fixture
-def record(data_dir: Path, written: Callable[..., Path]) -> Callable[..., str]:
-    """Records a session with those lines; the last line of the log."""
+def record(
+    data_dir: Path,
+    written: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Callable[..., str]:
+    """Records a session with those lines, in this process; the last line of the log."""
 
     def record(*lines: Any, **more: Any) -> str:
         payload = {
@@ -70,16 +78,13 @@ def record(data_dir: Path, written: Callable[..., Path]) -> Callable[..., str]:
             "transcript_path": str(written(*lines)),
             **more,
         }
-        done = subprocess.run(
-            [*COMMAND, "--record", "--data-dir", str(data_dir)],
-            input=json.dumps(payload).encode(),
-            capture_output=True,
-            timeout=100,
-            check=False,
-        )
-        assert (done.returncode, done.stdout) == (0, b"")
+        stdin = io.TextIOWrapper(io.BytesIO(json.dumps(payload).encode()))
+        monkeypatch.setattr(sys, "stdin", stdin)
+        hook.main("claude-code", ["--record", "--data-dir", str(data_dir)])
+        printed = capsys.readouterr()
+        assert printed.out == ""
         if not data_dir.exists():
-            return done.stderr.decode()
+            return printed.err
         return (data_dir / "hook.log").read_text().splitlines()[-1]
 
     return record
@@ -161,12 +166,8 @@ def test_a_hook_and_an_import_store_the_same_record_of_a_task(
         lines = [{name: value for name, value in line.items() if name != "uuid"} for line in lines]
     assert " Stop: recorded " in record(*lines, last_assistant_message=reply.strip()[:800])
     other = data_dir.with_name("imported")
-    subprocess.run(
-        [*COMMAND[:4], "import", "claude-code", str(written(*lines)), "--data-dir", str(other)],
-        capture_output=True,
-        timeout=100,
-        check=True,
-    )
+    done = invoked("import", "claude-code", str(written(*lines)), "--data-dir", str(other))
+    assert done.exit_code == 0, done.output
     assert all_stored(data_dir) == all_stored(other)
     earlier, recorded = sorted(all_stored(data_dir).values(), key=lambda row: row["timestamp"])
     assert (earlier["success"], earlier["outcome_basis"]) == (True, "user"), "the user went on"
