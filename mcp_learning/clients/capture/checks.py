@@ -26,7 +26,7 @@ _WRAPPERS = (
     rf"(?:pnpm|yarn|bun){_OPTIONS}(?:\s+(?:exec|dlx|run|x))?|conda\s+run(?:\s+-n\s+\S+)?|"
     r"(?:uv|poetry|pipenv|hatch|pdm|rye|pixi)\s+run(?:\s+-{1,2}\S+)*+|bundle\s+exec|"
     r"\S*python[\d.]*(?:\.exe)?(?:\s+-m)?|py(?:\s+-[\d.]+)?\s+-m|"
-    r"docker(?:\s+compose)?\s+(?:exec|run)(?:\s+-{1,2}\S+)*+\s+\S+)\s+)*(?:\S*[/\\])?"
+    r"docker(?:\s+compose)?\s+(?:exec|run)(?:\s+-{1,2}\S+)*+\s+\S+)\s+)*(?:\S*[/\\])?+"
 )
 _SCRIPT = (
     r"(?:(?:npm|pnpm|yarn|bun|deno\s+task|composer|mise|make|gmake|just|task|rake|turbo|nx)"

@@ -21,7 +21,7 @@ _ITEMS = re.compile(
     r"(?:[a-z']+\s+){0,2}#?\d+(?:\s*(?:,|/|&|and)\s*#?\d+)*[.!]*",
     re.IGNORECASE,
 )
-_PUBLICATION = re.compile(r"\bgit\s+(?:\S+\s+)*?push\b|\bgh\s+pr\s+(?:create|merge)\b")
+_PUBLICATION = re.compile(r"\bgit\s+(?:\S+\s+){0,20}?push\b|\bgh\s+pr\s+(?:create|merge)\b")
 _COMMAND = re.compile(r"/[A-Za-z][\w:.-]*(?:\s|\Z)")
 _WORD = re.compile(r"[^\W_]+(?:['-][^\W_]+)*")
 _AROUND = ".!?,;:…。！？、~ \t\r\n👍🙏"

@@ -8,6 +8,7 @@ from clients.transcripts.sessions import START
 
 from mcp_learning.clients.capture.checks import kinds, passed, published
 from mcp_learning.clients.transcripts.events import Action, ToolCall
+from mcp_learning.clients.transcripts.wording import is_publication
 
 
 @pytest.mark.parametrize(
@@ -48,9 +49,11 @@ def test_a_command_is_known_by_the_programs_that_it_runs(command: str, found: st
     assert " ".join(sorted(kinds(ran(command)))) == found
 
 
-def test_a_command_with_many_quotes_or_options_does_not_take_long() -> None:
+def test_a_command_with_many_quotes_options_or_words_does_not_take_long() -> None:
     assert kinds(ran("pytest " + '"\\' * 200_000)) == {"test"}
     assert kinds(ran("pnpm" + " -a" * 200_000)) == set()
+    assert kinds(ran("A=" + "b/" * 100_000)) == set()
+    assert not is_publication("git " * 100_000)
 
 
 @pytest.mark.parametrize(
