@@ -4,14 +4,16 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 from cli.conftest import Ask, Invoke
 from process.wire import Server
-from store.rows import migrated
+from store.rows import execution, migrated
 
 from mcp_learning.cli import checks
 from mcp_learning.cli.check_runner import CheckContext
+from mcp_learning.store.duckdb import executions
 
 TASK = {
     "task_type": "bug_fix",
@@ -67,12 +69,11 @@ def test_an_error_is_one_line_with_a_server_and_without(data_dir: Path, invoke: 
 
 
 def test_a_server_works_through_a_command_that_has_the_database_open(
-    data_dir: Path, invoke: Invoke
+    data_dir: Path,
 ) -> None:
-    with Server(data_dir) as server:
-        server.initialize()
-        recorded(server)
-        assert server.leave()[0] == 0
+    data_dir.mkdir(mode=0o700)
+    with migrated(data_dir / "learning.duckdb") as cursor:
+        executions.insert(cursor, execution(**TASK, recorded_at=datetime.now(UTC)))
     command = [sys.executable, "-c", HELD_OPEN, "stats", "--json", "--data-dir", str(data_dir)]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     with subprocess.Popen(

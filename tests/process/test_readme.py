@@ -28,11 +28,17 @@ def entries() -> list[dict[str, Any]]:
     return [next(iter(config.values()))["learning"] for config in found]
 
 
+def starts() -> list[dict[str, Any]]:
+    """Entries that start a server in different ways."""
+    ways = {json.dumps([one["command"], one["args"], one.get("env", {})]): one for one in entries()}
+    return list(ways.values())
+
+
 def test_there_is_one_for_each_family_of_clients() -> None:
     assert len(entries()) == 3
 
 
-@pytest.mark.parametrize("entry", entries())
+@pytest.mark.parametrize("entry", starts())
 async def test_an_entry_starts_a_server_that_records(entry: dict[str, Any], tmp_path: Path) -> None:
     scripts = Path(sys.executable).parent
     server = StdioServerParameters(

@@ -7,12 +7,16 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
 from process.wire import Server
+from store.rows import execution, migrated
+
+from mcp_learning.store.duckdb import executions
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs modes and signals")
 
@@ -32,11 +36,10 @@ def data_dir(tmp_path: Path) -> Path:
 
 
 def made(data_dir: Path) -> Path:
-    """A database with one execution, its server gone."""
-    with Server(data_dir) as server:
-        server.initialize()
-        assert not server.call("record_execution", **TASK).get("isError")
-        assert server.leave()[0] == 0
+    """A database with one execution."""
+    data_dir.mkdir(mode=0o700)
+    with migrated(data_dir / "learning.duckdb") as cursor:
+        executions.insert(cursor, execution(**TASK, recorded_at=datetime.now(UTC)))
     return data_dir / "learning.duckdb"
 
 
