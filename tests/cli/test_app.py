@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 from cli.conftest import Command as Run
 from cli.conftest import Shell, started
+from store.rows import execution, migrated
 from typer.testing import CliRunner
 
 from mcp_learning.cli.app import COMMANDS, app
+from mcp_learning.store.duckdb import executions
 
 MODULES = {f"mcp_learning.cli.{command.module}" for command in COMMANDS.values()}
 
@@ -104,8 +106,10 @@ def test_a_server_without_stdin_does_not_start(shell: Shell) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/dev/full is of Linux")
 def test_a_stdout_that_takes_nothing_is_one_line(shell: Shell) -> None:
-    made = shell.run("mcp-learning generate-data --count 3 --no-embed --yes")
-    assert made.returncode == 0, made.stderr
+    data_dir = shell.home / ".local" / "share" / "mcp-learning"
+    data_dir.mkdir(parents=True, mode=0o700)
+    with migrated(data_dir / "learning.duckdb") as cursor:
+        executions.insert(cursor, execution())
     for command, place, problem in (
         ("list", ">/dev/full", "No space left on device"),
         ("stats --json", ">/dev/full", "No space left on device"),

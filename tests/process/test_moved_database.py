@@ -12,6 +12,9 @@ from pathlib import Path
 import duckdb
 import pytest
 from process.wire import Server
+from store.rows import execution, migrated
+
+from mcp_learning.store.duckdb import executions
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="an open file can't be moved")
 
@@ -90,9 +93,9 @@ def test_an_agent_goes_on_with_the_database_that_is_there_now(tmp_path: Path) ->
 
 def test_a_restored_file_is_used_as_it_is(tmp_path: Path) -> None:
     data, backup = tmp_path / "data", tmp_path / "backup.duckdb"
-    with started(data) as first:
-        record(first, "before the backup")
-        assert first.leave()[0] == 0
+    data.mkdir(mode=0o700)
+    with migrated(data / "learning.duckdb") as cursor:
+        executions.insert(cursor, execution(task_description="before the backup"))
     shutil.copyfile(data / "learning.duckdb", backup)
     with started(data) as first:
         record(first, "after the backup")
