@@ -48,7 +48,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--rows", type=int, default=320, help="written to a team at once, by eight")
     group.addoption("--cuts", type=int, default=1, help="of the network between a team's hosts")
     group.addoption("--operations", type=int, default=60, help="of a team's hosts, at random")
-    group.addoption("--shared-rows", type=int, default=48, help="recorded by a team of eight hosts")
+    group.addoption("--shared-rows", type=int, default=32, help="recorded by a team of eight hosts")
     group.addoption("--seed", type=int, default=1, help="of all random work")
 
 
@@ -59,7 +59,10 @@ PROCESS_TESTS = (
 """Below tests: what starts servers, commands or browsers, and takes long."""
 
 
-LONG_TESTS = ("process/test_crash.py", "process/test_many_agents.py", "web/test_page.py")
+LONG_TESTS = (
+    *("process/test_crash.py", "process/test_many_agents.py", "web/test_page.py"),
+    "web/test_live.py",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,13 +1,11 @@
 """What goes in as a secret, over stdio or by an import, is in no file and no column afterwards."""
 
 import json
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import duckdb
+from cli.conftest import invoked
 from process.wire import Server
 from redaction import corpus
 from service.examples import all_bytes
@@ -16,14 +14,8 @@ from mcp_learning.settings import Settings
 
 
 def command(*arguments: object, data_dir: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "mcp_learning", *map(str, arguments)],
-        env={**os.environ, "MCP_LEARNING_DATA_DIR": str(data_dir)},
-        capture_output=True,
-        text=True,
-        timeout=100,
-    )
-    assert done.returncode == 0, done.stderr
+    done = invoked(*map(str, arguments), MCP_LEARNING_DATA_DIR=str(data_dir))
+    assert done.exit_code == 0, done.output
 
 
 def all_values(database: Path) -> str:
