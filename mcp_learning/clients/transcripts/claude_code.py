@@ -80,7 +80,7 @@ class _ClaudeCodeReader(SessionReader):
         super().__init__(session, notes)
         self._subagents = subagents
         self._has_id = False
-        self._message = ""
+        self._message, self._counted = "", 0
         self._command: Prompt | None = None
         self._queue: list[str] = []
         self._absorbed = ""
@@ -266,13 +266,13 @@ class _ClaudeCodeReader(SessionReader):
             self.session.add(answer)
 
     def _use(self, line: Line, message: Line) -> None:
-        """Adds a message's tokens once, though each of its parts is a line that has them."""
-        usage, name = message.get("usage"), str(message.get("id") or "")
-        tokens = 0
-        if isinstance(usage, dict) and (not name or name != self._message):
-            kinds = ("input_tokens", "cache_creation_input_tokens", "output_tokens")
-            tokens = int(sum(as_number(usage.get(kind)) for kind in kinds))
-        self._message = name
+        """Adds a message's tokens once: each of its parts is a line that has them so far."""
+        usage, name = as_object(message.get("usage")), str(message.get("id") or "")
+        kinds = ("input_tokens", "cache_creation_input_tokens", "output_tokens")
+        total = int(sum(as_number(usage.get(kind)) for kind in kinds))
+        before = self._counted if name and name == self._message else 0
+        tokens = max(total - before, 0)
+        self._message, self._counted = name, before + tokens
         model = str(message.get("model") or "").replace("<synthetic>", "")
         cost = as_number(line.get("costUSD")) or None
         if line.get("isSidechain") is True:

@@ -156,9 +156,10 @@ def test_a_task_that_ends_in_trouble_with_the_service_counts_little_and_has_no_e
 def test_the_parts_of_one_message_count_their_tokens_once(file: Path, notes: Notes) -> None:
     same = {"message": {"id": "msg_same"}}
     parts = [assistant(n, text(f"part {n}"), **same) for n in (1, 2, 3)]
-    write(file, user(0, ASKED), *parts)
+    whole = {"id": "msg_same", "usage": {"input_tokens": 10, "output_tokens": 40}}
+    write(file, user(0, ASKED), *parts, assistant(4, text("part 4"), message=whole))
     (record,) = read(file, notes)
-    assert record.execution.details.estimated_tokens == 15
+    assert record.execution.details.estimated_tokens == 50
 
 
 def test_costs_are_added_up_where_the_session_has_them(file: Path, notes: Notes) -> None:
