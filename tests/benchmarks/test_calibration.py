@@ -1,9 +1,7 @@
 """Relevance fitted, and fusions compared, on a few real pairs with the real model."""
 
 import json
-import os
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -223,37 +221,22 @@ async def test_similarities_are_those_of_a_search(
         assert found == pytest.approx(dict(zip(texts, similarities, strict=True)), abs=2e-3)
 
 
-def run(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {
-        "MCP_LEARNING_DATA_DIR": str(directory / "data"),
-        "MCP_LEARNING_CONFIG": os.devnull,
-    }
-    return subprocess.run(
-        [sys.executable, "-m", "benchmarks", "calibrate", *arguments],
-        capture_output=True,
-        encoding="utf-8",
-        env=environment,
-        cwd=Path(__file__).parent.parent.parent,
-        check=False,
-    )
-
-
 @pytest.mark.timeout(300)
-def test_the_command_prints_fit_and_shares_and_leaves_the_database_alone(tmp_path: Path) -> None:
+def test_the_command_prints_fit_and_shares_and_leaves_the_database_alone(
+    run: Callable[..., tuple[str, str]], tmp_path: Path
+) -> None:
     paths = [tmp_path / "some.jsonl", tmp_path / "generated.jsonl"]
     for path, pairs in zip(paths, (few(), others()), strict=True):
         path.write_text("\n".join(lines(pairs)), encoding="utf-8")
-    done = run(tmp_path, *(part for path in paths for part in ("--pairs", str(path))))
-    assert done.returncode == 0, done.stderr
+    printed, _ = run(0, "calibrate", *(part for path in paths for part in ("--pairs", str(path))))
     for expected in ("MEANING", "POSSIBLE", "kept / empty", "some", "generated", "paraphrases"):
-        assert expected in done.stdout
+        assert expected in printed
     assert not (tmp_path / "data").exists()
 
 
-def test_the_command_ends_with_one_line_when_the_file_is_wrong(tmp_path: Path) -> None:
+def test_the_command_ends_with_one_line_when_the_file_is_wrong(
+    refusal: Callable[..., str], tmp_path: Path
+) -> None:
     path = tmp_path / "pairs.jsonl"
     path.write_text("no JSON", encoding="utf-8")
-    done = run(tmp_path, "--pairs", str(path))
-    assert done.returncode == 1
-    assert done.stderr.count("\n") == 1
-    assert f"{path}, line 1" in done.stderr
+    assert f"{path}, line 1" in refusal("calibrate", "--pairs", str(path))

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from benchmarks import targets
-from benchmarks.__main__ import main
 from benchmarks.suite import report
 from benchmarks.suite.measure import Plan, measure
 
@@ -22,34 +21,6 @@ NAMES = {target.name for target in targets.ALL}
 
 DIFFERENCES = {targets.FIND.name, targets.FOLLOWER.name}
 """Medians of what one call takes more than another: noise makes them negative."""
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs a command in this process, to its status; what it printed to stdout and stderr."""
-    monkeypatch.setenv("COLUMNS", "200")
-
-    def run(status: int, *arguments: str) -> tuple[str, str]:
-        monkeypatch.setattr(sys, "argv", ["benchmarks", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        printed = capsys.readouterr()
-        assert (ended.value.code or 0) == status, printed.err
-        return printed.out, printed.err
-
-    return run
-
-
-@pytest.fixture
-def refusal(run: Run) -> Refusal:
-    """What a command says in one line when it ends with status 1."""
-
-    def refusal(*arguments: str) -> str:
-        printed, said = run(1, *arguments)
-        assert (printed, said.count("\n")) == ("", 1)
-        return said
-
-    return refusal
 
 
 def test_the_help_names_every_benchmark() -> None:
