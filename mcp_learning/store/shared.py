@@ -122,10 +122,10 @@ class TeamUse(NamedTuple):
 
 
 class TeamLesson(NamedTuple):
-    """A lesson as the team has it; `fields` are those of a Lesson as JSON values."""
+    """A lesson as the team has it; `fields` are those of a Lesson, None: it is gone."""
 
     lesson_id: UUID
-    fields: Mapping[str, Any]
+    fields: Mapping[str, Any] | None
 
 
 class Part(NamedTuple):

@@ -81,3 +81,23 @@ async def test_a_lesson_waits_for_no_page_of_its_executions(
         )
         await second.exchange()
         assert await known(second) == [("uploading", "send parts")]
+
+
+async def test_a_lesson_goes_from_hosts_that_know_an_earlier_version_of_it_too(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    await make_team(server, database, "ada", "ben")
+    async with hosts(server, database, tmp_path, "ada", "ben", "ben") as (first, second, third):
+        ids = [await first.record(f"upload a file, attempt {number}") for number in range(2)]
+        save = SaveLesson(when="uploading files", do="in parts", evidence=ids[:1], repo=REPO)
+        saved = await first.service.save_lesson(save)
+        for host in (first, second, third):
+            await host.exchange()
+        told = {"do": "in parts of 5 MB", "evidence": ids[1:], "lesson_id": saved.lesson_id}
+        await second.service.save_lesson(save.model_copy(update=told))
+        await second.exchange()
+        await first.service.forget(ForgetExecutions(task_ids=ids[1:], dry_run=False))
+        for host in (first, second, third):
+            await host.exchange()
+            assert await known(host) == []
+        assert server.execute(database, "SELECT doc FROM mcpl.lessons") == [(None,)]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import anyio
@@ -18,6 +18,7 @@ from waiting import until
 
 from mcp_learning.errors import InvalidInput, NotFound, TeamError
 from mcp_learning.models.corrections import Judge, Judgement, ReviseExecution
+from mcp_learning.models.lessons import ChangeLesson, Lesson, ListLessons, SaveLesson
 from mcp_learning.models.requests import (
     FindSimilarTasks,
     ForgetExecutions,
@@ -42,6 +43,7 @@ HOLD: tuple[tuple[str, dict[str, Any]], ...] = (
 """The roles of the hosts, and settings of what they hold."""
 
 OUTCOMES: tuple[Outcome, ...] = ("success", "failure")
+ACTIONS: tuple[Literal["approve", "retire", "pin"], ...] = ("approve", "retire", "pin")
 ROUNDS = 3  # of exchanges until all have everything: changes, what follows from them, and vectors
 
 
@@ -53,6 +55,7 @@ class Team:
         known: By execution, its fields with all that they were told to be. The one that reached the
             team last stands, which need not be the latest.
         forgotten: Executions that are to be nowhere.
+        lessons: All that were saved.
     """
 
     server: PostgresServer
@@ -61,6 +64,7 @@ class Team:
     hosts: list[Host]
     known: dict[UUID, dict[str, set[str | None]]] = field(default_factory=dict)
     forgotten: set[UUID] = field(default_factory=set)
+    lessons: set[UUID] = field(default_factory=set)
 
     def any_host(self) -> Host:
         return self.random.choice(self.hosts)
@@ -114,6 +118,21 @@ class Team:
         await self.any_host().service.judge(Judge(judgements=[judgement]))
         self.known[one].pop("outcome", None)  # what was told may count for more
 
+    async def teach(self) -> None:
+        """Saves a lesson, or revises one."""
+        known = self.random.choice([None, *sorted(self.lessons)])
+        told = SaveLesson(
+            when=self.text(), do=self.text(), evidence=[self.any_execution()], lesson_id=known
+        )
+        self.lessons.add((await self.any_host().service.save_lesson(told)).lesson_id)
+
+    async def decide(self) -> None:
+        """Decides about a lesson."""
+        if self.lessons:
+            action = self.random.choice(ACTIONS)
+            one = str(self.random.choice(sorted(self.lessons)))
+            await self.any_host().service.change_lesson(ChangeLesson(lesson_id=one, action=action))
+
     async def comment(self) -> None:
         given = SubmitFeedback(task_id=self.any_execution(), rating=self.random.randint(1, 5))
         await self.any_host().service.feedback(given.identified())
@@ -160,6 +179,8 @@ class Team:
             self.clear: 2,
             self.judge: 3,
             self.comment: 4,
+            self.teach: 6,
+            self.decide: 3,
             self.forget: 4,
             self.ask: 12,
             self.give_up: 3,
@@ -205,6 +226,18 @@ def comparable(detail: ExecutionDetail) -> dict[str, Any]:
     return found
 
 
+async def lessons_of(host: Host, told: set[UUID]) -> dict[UUID, Lesson]:
+    """Those of some lessons that a host has, with evidence in one order."""
+    found = (await host.service.list_lessons(ListLessons())).lessons
+    return {
+        one.lesson.lesson_id: one.lesson.model_copy(
+            update={"evidence": sorted(one.lesson.evidence), "updated_at": None}
+        )
+        for one in found
+        if one.lesson.lesson_id in told
+    }
+
+
 async def tells(host: Host, task_id: UUID, expected: dict[str, Any]) -> bool:
     """Whether a host, which may have to fetch it, tells this of an execution."""
     try:
@@ -232,6 +265,8 @@ async def test_whatever_hosts_did_they_have_the_same_in_the_end(
                 assert expected[name] in values
             for host in others:
                 await until(partial(tells, host, one, expected))
+        lessons = [await lessons_of(host, made.lessons) for host in made.hosts]
+        assert all(one == lessons[0] for one in lessons)
         for one in made.forgotten:
             for host in made.hosts:
                 with pytest.raises(NotFound):

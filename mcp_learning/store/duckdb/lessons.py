@@ -153,6 +153,19 @@ def remove_evidence(cursor: Cursor, task_ids: Sequence[UUID], *, quoted: bool) -
     _remove_without_evidence(cursor)
 
 
+def delete(cursor: Cursor, lesson_ids: Sequence[UUID]) -> list[UUID]:
+    """Deletes lessons with all that belongs to them; returns those that were there."""
+    if not lesson_ids:
+        return []
+    ids = [joined(lesson_ids)]
+    rows = cursor.execute(
+        f"DELETE FROM lessons WHERE lesson_id {AMONG_UUIDS} RETURNING lesson_id", ids
+    ).fetchall()
+    cursor.execute(f"DELETE FROM lesson_evidence WHERE lesson_id {AMONG_UUIDS}", ids)
+    _remove_without_evidence(cursor)
+    return [row[0] for row in rows]
+
+
 def remove_without_evidence(cursor: Cursor) -> None:
     """Deletes references to executions that don't exist, and lessons without other evidence."""
     cursor.execute(

@@ -206,28 +206,45 @@ def _merge(cursor: Cursor, given: Sequence[TeamExecution]) -> list[UUID]:
 
 
 def _learn(cursor: Cursor, given: Sequence[TeamLesson]) -> list[UUID]:
-    """Stores lessons as the team has them; one whose executions aren't here is left.
+    """Stores lessons as the team has them, and deletes those that are gone; returns which.
+
+    One whose executions aren't here is left out. One that rests on what was forgotten here is gone,
+    since the team forgets it, too.
+    """
+    if not given:
+        return []
+    read = _lessons(cursor, [one for one in given if one.fields is not None])
+    evidence = {task_id for one in read for task_id in one.evidence}
+    forgotten = outbox.waiting_to_forget(cursor, list(evidence))
+    kept = [one for one in read if forgotten.isdisjoint(one.evidence)]
+    gone = {one.lesson_id for one in given if one.fields is None}
+    gone.update(one.lesson_id for one in read if not forgotten.isdisjoint(one.evidence))
+    deleted = lessons.delete(cursor, list(gone))
+    known = {one.lesson_id: one for one in lessons.all_lessons(cursor)}
+    revisions: list[Revision] = []
+    for lesson in kept:
+        here = known.get(lesson.lesson_id)
+        if here is None or _values(here) != _values(lesson):
+            revisions.append(Revision(lesson, ()))
+    lessons.write(cursor, revisions)
+    return [*deleted, *(one.lesson.lesson_id for one in revisions)]
+
+
+def _lessons(cursor: Cursor, given: Sequence[TeamLesson]) -> list[Lesson]:
+    """The team's lessons, as far as they are any.
 
     What was changed here and waits to be sent stays on top. Times don't decide: the team's state is
     the last one, also if it was made by a clock that is wrong.
     """
-    if not given:
-        return []
-    known = {one.lesson_id: one for one in lessons.all_lessons(cursor)}
     waiting = outbox.waiting_patches(cursor, "lesson", [one.lesson_id for one in given])
-    revisions: list[Revision] = []
+    read: list[Lesson] = []
     for one in given:
-        fields = {**one.fields, **waiting.get(one.lesson_id, {}), "lesson_id": str(one.lesson_id)}
+        patch = {**waiting.get(one.lesson_id, {}), "lesson_id": str(one.lesson_id)}
         try:
-            lesson = Lesson.model_validate_json(json.dumps(fields))
+            read.append(Lesson.model_validate_json(json.dumps({**(one.fields or {}), **patch})))
         except ValueError:
             logger.warning("the team's lesson %s is none, and was left out", one.lesson_id)
-            continue
-        here = known.get(one.lesson_id)
-        if here is None or _values(here) != _values(lesson):
-            revisions.append(Revision(lesson, ()))
-    lessons.write(cursor, revisions)
-    return [one.lesson.lesson_id for one in revisions]
+    return read
 
 
 def _values(lesson: Lesson) -> dict[str, Any]:

@@ -33,11 +33,13 @@ _LESSONS = """
 SELECT lesson_id, doc, evidence FROM (
     SELECT lesson_id, doc::text, change,
         ARRAY(SELECT jsonb_array_elements_text(doc->'evidence')::uuid) AS evidence
-    FROM mcpl.lessons WHERE team = %s AND doc IS NOT NULL AND change <= %s
+    FROM mcpl.lessons WHERE team = %s AND change <= %s
 ) told
-WHERE change > %s OR EXISTS (SELECT FROM unnest(evidence) one WHERE one = ANY(%s))
+WHERE CASE WHEN doc IS NULL THEN %s
+    ELSE change > %s OR EXISTS (SELECT FROM unnest(evidence) one WHERE one = ANY(%s)) END
 ORDER BY change
 """
+# A lesson goes with an execution that is forgotten, under the number that it had.
 
 
 async def changed(
@@ -77,14 +79,23 @@ async def changed(
     if wanted and since:
         earlier = await fetch(connection, _EARLIER_VECTORS, [team, wanted, model, since])
         vectors = [*earlier, *vectors]
-    told = await lessons(connection, team, since, last, [row[1] for row in executions])
+    task_ids, has_tombstones = [row[1] for row in executions], any(not row[4] for row in executions)
+    told = await lessons(connection, team, since, last, task_ids, has_tombstones)
     return Read(executions, feedback, uses, told, vectors, last)
 
 
 async def lessons(
-    connection: Connection, team: UUID, since: int, last: int, task_ids: Sequence[UUID]
+    connection: Connection,
+    team: UUID,
+    since: int,
+    last: int,
+    task_ids: Sequence[UUID],
+    has_tombstones: bool,
 ) -> list[Any]:
     """Lessons that changed after `since`, or rest on executions that come only now.
+
+    With executions that were forgotten come all lessons that went with any: a host needn't know
+    what they rested on.
 
     Args:
         connection: To the store.
@@ -92,8 +103,9 @@ async def lessons(
         since: The number up to which changes are known.
         last: Changes after this number come later.
         task_ids: These executions.
+        has_tombstones: Whether executions that were forgotten come now.
 
     Returns:
-        (lesson_id, doc, ids of the executions that it rests on) of each.
+        (lesson_id, doc, ids of the executions that it rests on) of each; doc is None if it is gone.
     """
-    return await fetch(connection, _LESSONS, [team, last, since, list(task_ids)])
+    return await fetch(connection, _LESSONS, [team, last, has_tombstones, since, list(task_ids)])

@@ -73,7 +73,10 @@ def page_of(read: Read) -> RemotePage:
         ],
         [TeamFeedback(one, task_id, json.loads(doc)) for _, one, task_id, doc in read.feedback],
         [TeamUse(task_id, used, moment) for _, task_id, used, moment in read.uses],
-        [TeamLesson(one, json.loads(doc)) for one, doc, *_ in read.lessons],
+        [
+            TeamLesson(one, None if doc is None else json.loads(doc))
+            for one, doc, *_ in read.lessons
+        ],
         [RemoteVector(*row[1:]) for row in read.vectors if row[0] <= read.change],
         read.change,
     )

@@ -174,7 +174,7 @@ async def changed(
     gone = [row[1] for row in rows if row[2]]
     every = (row for row in (*rows, *beside) if row[0] <= last)
     touched = dict.fromkeys(one for row in every for one in row[1:] if isinstance(one, UUID))
-    lessons = await feed.lessons(connection, team, since, last, list(touched))
+    lessons = await feed.lessons(connection, team, since, last, list(touched), bool(gone))
     lessons_on = {one for row in lessons for one in row[2]}
     not_here = set(await absent([*touched, *lessons_on]))
     sent = {*fits, *lessons_on, *(one for one in touched if one not in not_here)} - {*gone}
