@@ -48,7 +48,7 @@ def best(
         chosen = top_k(found, k)
         # Rounded, since equal vectors at different places of a matrix give slightly other products.
         values = np.round(found[chosen], 6)
-        order = np.lexsort((-_times(snapshot, rows[chosen]), -values))
+        order = np.lexsort((*-_times(snapshot, rows[chosen]), -values))
         keys = snapshot.view["task_key"][rows[chosen[order]]].tolist()
         tasks: dict[int, float] = {}
         for key, value in zip(keys, values[order].tolist(), strict=True):
@@ -114,7 +114,7 @@ def _most_useful(
     # last of each task wins.
     order = np.lexsort(
         (
-            _times(snapshot, rows),
+            *_times(snapshot, rows),
             view["has_solution"][rows],
             -view["outcome"][rows],
             is_in_sorted(rows, with_error),
@@ -126,9 +126,8 @@ def _most_useful(
 
 
 def _times(snapshot: Snapshot, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-    """(k,) numbers that ascend with the last change of k rows.
+    """(2, k) numbers that ascend with the times of k rows: of their last change, and of recording.
 
-    Where some were fetched for a question, later than they changed, with the time of recording.
+    Hosts of a team learn of changes in different orders, so the time of recording goes first.
     """
-    view = snapshot.view
-    return np.asarray(view["timestamp" if view["fetched"].any() else "sequence"][rows])
+    return np.stack([snapshot.view[name][rows] for name in ("sequence", "timestamp")])

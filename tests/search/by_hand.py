@@ -37,10 +37,11 @@ def most_useful(
 ) -> int:
     near = [at for at in runs if fused[at] >= fused[runs].max() - AS_SIMILAR]
 
-    def usefulness(at: int) -> tuple[bool, bool, int, bool, int]:
+    def usefulness(at: int) -> tuple[object, ...]:
         row = living[at]
         told = row.solution_summary is not None
-        return row.task_description == text, at in errors, -OUTCOMES.index(row.outcome), told, at
+        is_same, outcome = row.task_description == text, -OUTCOMES.index(row.outcome)
+        return is_same, at in errors, outcome, told, row.recorded_at, at
 
     return max(near, key=usefulness)
 

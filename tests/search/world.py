@@ -283,8 +283,7 @@ class World:
         fused[named] = np.maximum(fused[named], np.float32(fusion.MIN_WITH_IDENTIFIERS))
         errors = errors_quoted(living, query.text)
         for at, overlap in errors.items():
-            shares = np.array([overlap], np.float32)
-            (least,) = fusion.of_quoted_error(shares, scores.coverage[[at]])
+            (least,) = fusion.of_quoted_error(np.array([overlap], "f4"), scores.coverage[[at]])
             fused[at] = max(fused[at], least)
         offset = relevance.offset(weight, eligible := self.eligible(query.filters))
         values = relevances(query.text, meanings, scores.coverage, weight, bare, eligible)
@@ -297,8 +296,9 @@ class World:
                 values[at] = max(values[at], relevance.LIKELY)
             if passes(row, query.filters):
                 tasks.setdefault(key, []).append(at)
-        rounded = np.round(fused, 6).tolist()
-        best = {key: max((rounded[at], at) for at in runs) for key, runs in tasks.items()}
+        rounded = enumerate(np.round(fused, 6).tolist())
+        rank = [(value, living[at].recorded_at, at) for at, value in rounded]
+        best = {key: max(rank[at] for at in runs) for key, runs in tasks.items()}
         found = []
         for key in sorted(best, key=lambda key: best[key], reverse=True):
             shown = most_useful(tasks[key], living, fused, query.text, errors)
