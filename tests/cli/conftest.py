@@ -122,16 +122,19 @@ def commands_in(home: Path) -> Command:
 
 def invoked(*arguments: str, **more: str) -> Result:
     """What `mcp-learning ARGUMENTS` does in this process; `more` are environment variables."""
-    root = logging.getLogger()
-    handlers, root.handlers = root.handlers, []  # or the command would leave the log to pytest
+    loggers = logging.getLogger(), logging.getLogger("mcp_learning")
+    levels, handlers = [one.level for one in loggers], loggers[0].handlers
+    loggers[0].handlers = []  # or the command would leave the log to pytest
     try:
         return CliRunner().invoke(app, arguments, env=more)
     finally:
-        root.handlers = handlers
+        loggers[0].handlers = handlers
+        for one, level in zip(loggers, levels, strict=True):
+            one.setLevel(level)  # doctor silences the second
 
 
 @pytest.fixture
-def invoke(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Invoke]:
+def invoke(home: Path, monkeypatch: pytest.MonkeyPatch) -> Invoke:
     """Runs `mcp-learning ARGUMENTS` in `home`, in this process: to start one takes a second.
 
     Keyword arguments are further environment variables.
@@ -141,11 +144,7 @@ def invoke(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Invoke]:
     monkeypatch.setenv("COLUMNS", "400")
     for name in ("XDG_DATA_HOME", "XDG_CONFIG_HOME"):
         monkeypatch.delenv(name, raising=False)
-    loggers = logging.getLogger("mcp_learning"), logging.getLogger()
-    levels = [one.level for one in loggers]
-    yield invoked
-    for one, level in zip(loggers, levels, strict=True):
-        one.setLevel(level)  # doctor silences the first
+    return invoked
 
 
 def generated_in(directory: Path, count: int) -> Path:
@@ -196,10 +195,8 @@ def type_in(shell: Shell, invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> Ty
 
     The shell expands the arguments. A line that fails is an error.
     """
-    in_home = (
-        shell.home / ".local" / "share" / "mcp-learning"
-    )  # where commands have it in the shell
-    monkeypatch.setenv("MCP_LEARNING_DATA_DIR", str(in_home))
+    data_dir = shell.home / ".local" / "share" / "mcp-learning"  # as in the shell
+    monkeypatch.setenv("MCP_LEARNING_DATA_DIR", str(data_dir))
     exported: dict[str, str] = {}
 
     def printed(line: str) -> str:
