@@ -110,6 +110,12 @@ SAID = {
         harika ama düğme kaydı
         mantap, tapi tombolnya miring
         ممتاز لكن الزر مائل
+        geri al düğmesi ekle
+        yanlış parola girilince bir uyarı göster
+        kembalikan daftar pengguna dari fungsi
+        скасуй підписку, коли минув термін
+        hoàn tác nút trong trình soạn thảo
+        không được xóa tệp nào
         Why aren't we using table-driven tests?
     """,
 }
