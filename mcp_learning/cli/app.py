@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from mcp_learning import __version__
+from mcp_learning.cli.interrupts import STATUS, is_interrupt
 from mcp_learning.cli.options import DataDir
 from mcp_learning.cli.verbosity import verbosity
 
@@ -126,7 +127,8 @@ class LazyGroup(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         """Runs the command; rewords pydantic's message about a number that is out of range.
 
-        An error of the operating system, such as a full disk behind stdout, becomes one line.
+        An error of the operating system, such as a full disk behind stdout, becomes one line; so
+        does an interrupt.
         """
         try:
             return super().invoke(ctx)
@@ -141,6 +143,12 @@ class LazyGroup(TyperGroup):
             if error.message.startswith(_INPUT):
                 error.message = error.message.replace(_INPUT, "must be").partition(", ")[0]
             raise
+        except (KeyboardInterrupt, RuntimeError) as error:
+            if not is_interrupt(error):
+                raise
+            from mcp_learning.cli.running import fail
+
+            fail("interrupted", STATUS)
 
 
 def load_command(name: str) -> Any:

@@ -26,6 +26,14 @@ def restore_interrupts() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def is_interrupt(error: BaseException) -> bool:
+    """Whether it is a KeyboardInterrupt, or what DuckDB raises for one that ended a query.
+
+    That is a RuntimeError, whose cause is the KeyboardInterrupt.
+    """
+    return isinstance(error, KeyboardInterrupt) or isinstance(error.__cause__, KeyboardInterrupt)
+
+
 def _end(number: int, frame: FrameType | None) -> None:
     os.write(2, b"mcp-learning: interrupted\n")
     os._exit(STATUS)

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import duckdb
 import pytest
 from cli.conftest import Command as Run
 from cli.conftest import Shell, started
@@ -149,6 +150,41 @@ def test_a_command_that_is_interrupted_while_it_is_imported_ends_without_a_trace
     words: str,
 ) -> None:
     command = [sys.executable, "-c", INTERRUPTED, *words.split()]
+    done = subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=100
+    )
+    assert (done.returncode, done.stderr) == (130, "mcp-learning: interrupted\n")
+
+
+INTERRUPTED_QUERY = """
+import os, signal, threading, time
+import duckdb
+from mcp_learning.cli import main
+from mcp_learning.store.duckdb import copies
+
+def endless(path):
+    with duckdb.connect(config={"threads": 1}) as connection:
+        threading.Thread(target=interrupt, args=(time.process_time(),), daemon=True).start()
+        connection.execute("SELECT count(*) FROM range(1_000_000_000_000) t(n) WHERE hash(n) = 1")
+
+def interrupt(started):  # when the query has begun, by the time of its threads
+    while time.process_time() - started < 0.1:
+        threading.Event().wait(0.01)
+    os.kill(os.getpid(), signal.SIGINT)
+
+copies.examine = endless
+main()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for one process")
+def test_a_restore_that_is_interrupted_in_a_query_ends_without_a_traceback(
+    tmp_path: Path,
+) -> None:
+    backup = tmp_path / "backup.duckdb"
+    duckdb.connect(str(backup)).close()
+    words = ["restore", str(backup), "--data-dir", str(tmp_path / "data")]
+    command = [sys.executable, "-c", INTERRUPTED_QUERY, *words]
     done = subprocess.run(
         command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=100
     )
