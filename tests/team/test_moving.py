@@ -93,3 +93,17 @@ async def test_what_a_host_has_learned_before_it_joins_follows_with_all_that_bel
         assert [one.task_id for one in detail.used_by] == [later]
         (lesson,) = (await second.service.list_lessons(ListLessons())).lessons
         assert lesson.lesson.do == "look at the wheels"
+
+
+async def test_what_is_judged_and_embedded_before_the_first_exchange_follows_all_the_same(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    await make_team(server, database, "ada", "ben")
+    async with hosts(server, database, tmp_path, "ada", team="", team_url=None) as (alone,):
+        earlier = await alone.record("mend the cart")
+    async with hosts(server, database, tmp_path, "ada", "ben") as (first, second):
+        await first.service.ready()
+        await first.service.feedback(SubmitFeedback(task_id=earlier, accepted="yes").identified())
+        await first.exchange(fill=True)
+        await second.exchange(direction="pull")
+        assert [one.accepted for one in (await second.detail(earlier)).feedback] == [True]

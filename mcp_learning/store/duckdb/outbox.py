@@ -21,7 +21,7 @@ from mcp_learning.store.duckdb.outbox_table import (
     requeue,
 )
 
-_NEITHER = "x.author IS NULL AND x.task_id NOT IN (SELECT task_id FROM outbox)"
+_NEITHER = "x.author IS NULL AND x.task_id NOT IN (SELECT task_id FROM outbox WHERE kind = 'patch')"
 _NOT_MADE_UP = f"NOT coalesce({GENERATED}, false)"
 
 
