@@ -224,9 +224,8 @@ class Exchange:
             known, lost = known._replace(epoch=state.epoch), False
             await store.set_mark(known)
         if not lost and known.change >= state.floor:
-            if known.part != name:
-                return fresh
-            return known if known.role == state.role else known._replace(role=state.role)
+            # Another role may read what this one could not, also under earlier numbers.
+            return known if (known.part, known.role) == (name, state.role) else fresh
         logger.warning("the team's store was replaced or restored: all of it is read anew")
         fresh = fresh._replace(sweeping=True)
         await store.set_mark(fresh)

@@ -123,3 +123,18 @@ async def test_what_is_not_private_is_shared_and_what_says_of_no_repository_any_
         await other.exchange()
         assert (await other.service.health()).rows == 1
         assert (await other.execution(shown)).author == "ada"
+
+
+async def test_a_host_that_gets_another_role_reads_what_that_one_kept_private_before(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    await make_team(server, database, "ada", "ben")
+    async with hosts(server, database, tmp_path, "ada", "ben", **PRIVATE) as (first, second):
+        plan = await first.record("a secret plan", repo=DIARY)
+        await first.exchange()
+        await second.record("translate the invoice")
+        await second.exchange()
+    async with hosts(server, database, tmp_path, "ben", "ada", **PRIVATE) as (_, second):
+        await second.exchange()
+        assert (await second.execution(plan)).author == "ada"
+        assert (await second.exchange()).pulled == 0
