@@ -182,7 +182,7 @@ def _without_mirrors(found: Sequence[LessonFinding]) -> list[LessonFinding]:
         if mirror is None:
             kept.append(one)
         elif one.do and mirror.avoid:
-            kept.append(one._replace(avoid=mirror.avoid.partition(":")[0]))
+            kept.append(one._replace(avoid=mirror.avoid.rpartition(": ")[0]))
     return kept
 
 

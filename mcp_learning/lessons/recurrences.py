@@ -130,29 +130,32 @@ def commands(experience: Sequence[Experience]) -> list[LessonFinding]:
 
 def recoveries(experience: Sequence[Experience]) -> list[LessonFinding]:
     """Commands that failed repeatedly in a repository, with the form that then worked."""
-    groups: dict[tuple[str, str], list[tuple[Experience, str]]] = defaultdict(list)
+    groups: dict[tuple[str, str], dict[tuple[UUID, str], None]] = defaultdict(dict)
     for one in experience:
-        for failed, worked in one.recovered:
-            for command in first_command(failed):
-                groups[one.repo, command] += [(one, other) for other in first_command(worked)]
+        for failing, worked in one.recovered:
+            for command in first_command(failing):
+                forms = first_command(worked) or [""]
+                groups[one.repo, command] |= dict.fromkeys((one.task_id, form) for form in forms)
     found = []
     for (repo, command), pairs in sorted(groups.items()):
-        counts = Counter(other for _, other in pairs if other != command)
+        failed = len({task_id for task_id, _ in pairs})
+        counts = Counter(form for _, form in pairs if form not in ("", command))
         best, times = max(counts.items(), key=lambda one: (one[1], one[0]), default=("", 0))
-        runs = list({one.task_id: one for one, other in pairs if other == best}.values())
-        if len(pairs) < RECURS or len(runs) < AGREEING or 2 * times < len(pairs):
+        if failed < RECURS or times < AGREEING or 2 * times < failed:
             continue
         found.append(
             LessonFinding(
                 kind="command",
                 key=f"command:{repo}:{command}",
-                when=f"about to run `{command}`: it failed {len(pairs)} times here",
-                do=f"`{best}` then worked, {times} of {len(pairs)} times",
+                when=f"about to run `{command}`: it failed {failed} times here",
+                do=f"`{best}` then worked, {times} of {failed} times",
                 avoid=None,
                 repo=repo or None,
                 task_type=None,
-                evidence=tuple(one.task_id for one in runs[-MOST_EVIDENCE:]),
-                weight=len(pairs),
+                evidence=tuple(
+                    [task_id for task_id, form in pairs if form == best][-MOST_EVIDENCE:]
+                ),
+                weight=failed,
             )
         )
     return found
@@ -211,12 +214,16 @@ def files(experience: Sequence[Experience]) -> list[LessonFinding]:
 
 
 def decisions(experience: Sequence[Experience]) -> list[LessonFinding]:
-    """Decisions that replaced earlier ones: the latest of each chain."""
+    """Decisions that replaced earlier ones: the latest of each chain.
+
+    Args:
+        experience: Oldest first; of several that replaced the same one, the last counts.
+    """
     by_id = {one.task_id: one for one in experience}
-    replaced = {one.supersedes for one in experience if one.supersedes is not None}
+    replaced = {one.supersedes: one for one in experience if one.supersedes is not None}
     found = []
-    for new in experience:
-        old = by_id.get(new.supersedes) if new.supersedes else None
+    for task_id, new in replaced.items():
+        old = by_id.get(task_id)
         if old is None or new.task_id in replaced or not (new.solution or new.description):
             continue
         found.append(

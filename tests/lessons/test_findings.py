@@ -90,6 +90,8 @@ def test_a_command_that_recovers_the_same_way_is_told_also_of_tasks_without_outc
     assert (found.key, found.kind) == ("command:acme/shop:npm test", "command")
     assert found.do == "`pnpm test --run` then worked, 3 of 3 times"
     assert all_findings(runs[:2]) == []
+    twice = [one._replace(recovered=(pair, pair)) for one in runs[:2]]
+    assert all_findings(twice) == []  # failed four times, in two executions
 
 
 def test_a_file_whose_tasks_fail_more_often_than_others_is_told() -> None:
@@ -107,6 +109,18 @@ def test_the_latest_of_a_chain_of_decisions_is_told() -> None:
     assert (found.kind, found.evidence) == ("decision", (b.task_id, c.task_id))
     assert "use Arrow" in (found.do or "")
     assert "use CBOR" in (found.avoid or "")
+    again = experience(3, solution="use XML", supersedes=b.task_id)
+    assert "use XML" in (all_findings([a, b, c, again])[0].do or "")
+
+
+def test_one_lesson_about_two_approaches_names_both_in_full() -> None:
+    runs = [
+        experience(n, approach=f"tool: {'slow' if n % 2 else 'fast'}", success=n % 2 * (n % 5) == 0)
+        for n in range(200)
+    ]
+    (found,) = all_findings(runs)
+    assert (found.do or "").startswith('the approach "tool: fast": 100 % of 100 succeeded')
+    assert found.avoid == 'the approach "tool: slow"'
 
 
 def test_an_approach_for_easy_repositories_is_not_taken_for_a_good_one() -> None:
