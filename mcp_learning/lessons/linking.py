@@ -35,13 +35,14 @@ def links(
     """
     times = [one.recorded_at for one in experience]
     found: dict[tuple[UUID, str], UUID] = {}
-    of_unit: dict[str, UUID | None] = {}
+    of_task: dict[tuple[str, int], UUID | None] = {}
     for one in showings:
-        if one.unit not in of_unit:
+        task = one.unit, one.task_key
+        if task not in of_task:
             first = bisect_left(times, one.shown_at - EARLY)
             after = bisect_left(times, one.shown_at + WITHIN)
-            of_unit[one.unit] = _execution(one, experience[first:after])
-        if (task_id := of_unit[one.unit]) is not None:
+            of_task[task] = _execution(one, experience[first:after])
+        if (task_id := of_task[task]) is not None:
             found[one.lesson_id, one.unit] = task_id
     return found
 

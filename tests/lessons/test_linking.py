@@ -49,3 +49,17 @@ def test_another_record_is_not_taken_for_it(record: Experience) -> None:
 def test_of_several_records_the_first_counts() -> None:
     records = [experience(n, description=QUESTION) for n in (3, 6)]
     assert links([showing()], records) == {(LESSON, "u"): records[0].task_id}
+
+
+def test_each_task_of_a_session_is_linked_to_its_own_record() -> None:
+    other = "raise the limit of uploads"
+    records = [
+        experience(5, description=QUESTION, session_id="s"),
+        experience(9, description=other, session_id="s"),
+    ]
+    first = showing(session_id="s")
+    second = showing(other, session_id="s", lesson_id=UUID(int=98))
+    assert links([first, second], records) == {
+        (first.lesson_id, "u"): records[0].task_id,
+        (second.lesson_id, "u"): records[1].task_id,
+    }
