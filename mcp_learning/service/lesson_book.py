@@ -8,6 +8,7 @@ import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from datetime import UTC, datetime
+from os.path import lexists
 from time import monotonic
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -282,7 +283,8 @@ def about_missing_files(directory: str, lessons: Sequence[Lesson]) -> list[Lesso
     places = working_copies.root_directory(directory), working_copies.main_directory(directory)
     roots = [place for place in places if place is not None]
     paths = [(one, one.key.removeprefix(f"file:{one.repo}:")) for one in lessons if roots]
-    return [one for one, path in paths if not any((root / path).exists() for root in roots)]
+    # Unlike `Path.exists`, this is false for names that are too long for a file system.
+    return [one for one, path in paths if not any(lexists(root / path) for root in roots)]
 
 
 def counts(lessons: Sequence[Lesson]) -> LessonCounts:

@@ -12,6 +12,7 @@ from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.traces import Recovered, Trace
 
 LONGEST_TEXT = 1_000  # characters of a description, an error or a solution
+LONGEST_PATH = 500  # characters
 
 _SESSION = "coalesce(session_id, json_extract_string(metadata, '$.session'))"
 _TRACES = """
@@ -68,7 +69,7 @@ def paths_in(text: str | None) -> Iterable[str]:
     """The valid paths in `metadata.files`."""
     for one in _items(text):
         path = one.get("path") if isinstance(one, dict) else one
-        if isinstance(path, str) and path:
+        if isinstance(path, str) and 0 < len(path) <= LONGEST_PATH:
             yield path
 
 
