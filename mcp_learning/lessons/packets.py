@@ -4,6 +4,7 @@ import json
 from collections import defaultdict
 from collections.abc import Sequence
 
+from mcp_learning.lessons.findings import with_merged_repositories
 from mcp_learning.lessons.refusals import same_repository
 from mcp_learning.lessons.wording import jaccard
 from mcp_learning.models.lessons import Lesson, Packet, Sample
@@ -39,7 +40,7 @@ def due_packets(
     of its latest executions; its newer failures make it due again.
     """
     kinds: dict[tuple[str, str], list[Experience]] = defaultdict(list)
-    for one in experience:
+    for one in with_merged_repositories(experience):
         if one.success is None:
             continue
         if task_type in ("", one.task_type) and same_repository(repo, one.repo):
@@ -55,7 +56,7 @@ def due_packets(
         known = max((one.recorded_at for one in runs if one.task_id in ids), default=None)
         fresh = [one for one in failed if known is None or one.recorded_at > known]
         if len(fresh) >= LEAST_FAILURES:
-            packets.append((len(fresh), _packet(place, kind, won, fresh, written)))
+            packets.append((len(fresh), _packet(runs, won, fresh, written)))
     return [packet for _, packet in sorted(packets, key=lambda one: (-one[0], one[1].kind))]
 
 
@@ -78,22 +79,20 @@ def _is_about(lesson: Lesson, repo: str, task_type: str) -> bool:
 
 
 def _packet(
-    repo: str,
-    task_type: str,
+    runs: Sequence[Experience],
     won: Sequence[Experience],
     failed: Sequence[Experience],
     written: Sequence[Lesson],
 ) -> Packet:
     failures = list(failed[-SAMPLES:])
     successes = sorted(won, key=lambda one: -_contrast(one, failures))[:SAMPLES]
-    where = f"{task_type} in {repo}" if repo else task_type
-    total = len(won) + len(failed)
+    repo, task_type = runs[0].repo, runs[0].task_type
     return Packet(
-        kind=where,
+        kind=f"{task_type} in {repo}" if repo else task_type,
         task_type=task_type,
         repo=repo or None,
-        executions=total,
-        success_rate=round(len(won) / total, 2),
+        executions=len(runs),
+        success_rate=round(len(won) / len(runs), 2),
         successes=[_sample(one) for one in successes],
         failures=[_sample(one) for one in failures],
         lesson=max(written, key=lambda one: one.updated_at, default=None),

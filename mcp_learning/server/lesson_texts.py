@@ -33,6 +33,9 @@ def saved(result: LessonSaved) -> str:
 
 def packets(result: LessonPackets) -> str:
     """What is due, packet by packet, and what to write."""
+    if not result.packets and result.due:
+        verb = "is" if result.due == 1 else "are"
+        return f"{counted(result.due, 'packet')} {verb} due; none fits into max_tokens, raise it."
     if not result.packets:
         return "No lesson is due."
     lines = [line for one in result.packets for line in _packet(one)]

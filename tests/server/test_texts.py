@@ -187,3 +187,17 @@ async def test_lessons_leave_room_for_the_rest_of_a_small_answer(service: Learni
         advised, text = advice.recommendation(await service.recommend(question), question)
         assert (len(advised.lessons), bool(advised.options)) == (shown, True)
         assert answers.tokens(answers.structured(advised), text) <= max_tokens
+
+
+async def test_a_budget_that_is_too_small_for_a_packet_does_not_look_as_if_none_were_due(
+    client: Client,
+) -> None:
+    for number, outcome in enumerate(("failure", "success") * 3):
+        words = "long " * 60 + str(number)
+        told = {"task_description": words, "solution_summary": words, "outcome": outcome}
+        await say(client, "record_execution", **TASK | told | {"repo": "acme/shop"})
+    assert await say(client, "review_lessons", max_tokens=300) == (
+        "1 packet is due; none fits into max_tokens, raise it."
+    )
+    assert "succeeded:" in await say(client, "review_lessons")
+    assert await say(client, "review_lessons", repo="acme/other") == "No lesson is due."

@@ -15,7 +15,6 @@ from mcp_learning.models.lessons import (
     ExportLessons,
     GetLesson,
     ImportLessons,
-    Lesson,
     LessonChange,
     LessonSaved,
     LessonsFor,
@@ -24,7 +23,6 @@ from mcp_learning.models.lessons import (
     ReviewLessons,
     SaveLesson,
 )
-from mcp_learning.models.occasions import Occasion
 from mcp_learning.models.requests import (
     FindSimilarTasks,
     ForgetExecutions,
@@ -212,55 +210,6 @@ async def test_a_lesson_is_retired_when_its_evidence_is_superseded(
     assert "superseded" in detail.history[-1].reason
 
 
-async def test_a_lesson_about_a_file_is_retired_when_the_file_is_gone(
-    service: LearningService, tmp_path: Path
-) -> None:
-    shop = tmp_path / "shop"
-    (shop / ".git").mkdir(parents=True)
-    (shop / "lock.py").touch()
-    for number in range(30):
-        path, outcome = ("lock.py", "failure") if number % 2 else ("page.py", "success")
-        details = {"files": [{"path": path}]}
-        await record(service, f"task {number}", repo="shop", outcome=outcome, details=details)
-    (found,) = await about_files(service)
-
-    async def brief(session: str) -> None:
-        occasion = {"event": "prompt", "client": "a client", "session": session, "cwd": str(shop)}
-        await service.remark(Occasion.model_validate(occasion | {"text": LOGIN}))
-
-    await brief("one")
-    assert [one.status for one in await about_files(service)] == [found.status]
-    (shop / "lock.py").unlink()
-    await brief("two")
-    assert [one.status for one in await about_files(service)] == ["retired"]
-    detail = await service.get_lesson(GetLesson(lesson_id=str(found.lesson_id)))
-    assert (detail.history[-1].by, detail.history[-1].reason) == ("evidence", "its file is gone")
-
-
-async def test_a_lesson_about_a_file_goes_with_the_solution_that_it_quotes(
-    service: LearningService,
-) -> None:
-    solution = "Sessions are kept in the vault of Uppsala"
-
-    async def change(path: str, task: int, outcome: str, **values: Any) -> UUID:
-        details = {"files": [{"path": path}]}
-        given = {"repo": "shop", "outcome": outcome, "details": details, **values}
-        return await executed(service, f"task {task}", **given)
-
-    for number in range(20):
-        await change("page.py", number + 2, "success")
-        await change("lock.py", number % 2, "failure")
-    solved = [await change("page.py", n, "success", solution_summary=solution) for n in range(2)]
-    assert [solution in str(one.do) for one in await about_files(service)] == [True]
-    await service.forget(ForgetExecutions(task_ids=solved, dry_run=False))
-    assert not any(solution in str(one) for one in await service.store.lessons())
-
-
-async def about_files(service: LearningService) -> list[Lesson]:
-    lessons = [one.lesson for one in (await service.list_lessons(ListLessons())).lessons]
-    return [one for one in lessons if one.kind == "file"]
-
-
 async def test_secrets_leave_a_lesson_before_it_is_stored(service: LearningService) -> None:
     key = "ghp_" + "a1B2" * 9
     saved = await save(service, await executed(service), avoid=f"the token {key}")
@@ -306,6 +255,12 @@ async def test_a_kind_of_task_with_failures_and_successes_is_due_until_a_lesson_
     assert len(answer.model_dump_json()) / 3.5 <= review.max_tokens
     await save(service, last)
     assert (await service.review_lessons(review)).packets == []
+    for number in range(2):  # known by another spelling, too
+        await executed(
+            service, f"{LOGIN} again {number}", outcome="failure", repo="github.com/acme/shop"
+        )
+    (packet,) = (await service.review_lessons(review)).packets
+    assert (packet.executions, packet.success_rate, len(packet.failures)) == (8, 0.38, 2)
 
 
 async def test_a_lesson_goes_with_its_evidence(service: LearningService) -> None:
