@@ -38,8 +38,9 @@ def distill(
         name = headless.available(agent)
     except InvalidInput as error:
         fail(error_text(error), 2)
+    budget = min(1_500 * packets, 10_000)  # that of `ReviewLessons` at most
     review = request(
-        ReviewLessons, repo=repo, task_type=task_type, limit=packets, max_tokens=1_500 * packets
+        ReviewLessons, repo=repo, task_type=task_type, limit=packets, max_tokens=budget
     )
 
     async def work() -> dict[str, Any]:
@@ -53,6 +54,8 @@ def distill(
         return
     for one in report["packets"]:
         echo(f"{one['kind']}: {one['result']}")
+        if question := one.get("question"):
+            echo(question)
     spent = f"{report['tokens']:,} tokens, estimated"
     echo(f"{counted(len(report['packets']), 'packet')} for {name}; {spent}.")
 

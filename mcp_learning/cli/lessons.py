@@ -61,6 +61,9 @@ def lessons(
         fail(f"ACTION: {action!r} is none of {', '.join(ACTIONS)}", 2)
     if (action in ("show", *DECISIONS)) != bool(lesson_id):
         fail(f"LESSON: {'is required by' if not lesson_id else 'goes not with'} {action}", 2)
+    of_write = {"--to": to, "--check": check, "--remove": remove, "--dry-run": dry_run}
+    if action != "write" and (stray := [flag for flag, given in of_write.items() if given]):
+        fail(f"{stray[0]} goes not with {action}", 2)
     settings = load_settings(data_dir, needs_database=not remove)
     if action == "list":
         filters = {"repo": repo, "task_type": task_type, "status": status, "limit": limit}
