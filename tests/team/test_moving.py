@@ -95,6 +95,22 @@ async def test_what_a_host_has_learned_before_it_joins_follows_with_all_that_bel
         assert lesson.lesson.do == "look at the wheels"
 
 
+async def test_what_is_corrected_before_the_first_exchange_follows_as_a_whole(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    await make_team(server, database, "ada", "ben")
+    async with hosts(server, database, tmp_path, "ada", team="", team_url=None) as (alone,):
+        earlier = await alone.record("mend the cart", approach="by hand")
+    async with hosts(server, database, tmp_path, "ada", "ben") as (first, second):
+        await first.service.revise(
+            ReviseExecution(task_id=earlier, task_description="mend the trolley")
+        )
+        await first.exchange(fill=True)
+        await second.exchange(direction="pull")
+        found = await second.execution(earlier)
+        assert (found.task_description, found.approach) == ("mend the trolley", "by hand")
+
+
 async def test_what_is_judged_and_embedded_before_the_first_exchange_follows_all_the_same(
     server: PostgresServer, database: str, tmp_path: Path
 ) -> None:

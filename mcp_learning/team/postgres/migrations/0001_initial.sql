@@ -232,7 +232,7 @@ BEGIN
         SELECT wanted_team, g.task_id, base + g.n, g.at, coalesce(g.visibility, 'team'), g.doc
         FROM jsonb_to_recordset(given->'patch')
             g (n int, task_id uuid, at timestamptz, visibility text, doc jsonb)
-        WHERE g.doc ? 'task_description' OR (
+        WHERE g.doc ?& '{task_type,task_description,outcome,recorded_at}' OR (
             SELECT true FROM mcpl.executions o WHERE o.team = wanted_team AND o.task_id = g.task_id
         )
         ON CONFLICT (team, task_id) DO UPDATE
