@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
+import duckdb
 import pytest
 from team.hosts import Host, hosts, make_team
 from team.server import PostgresServer
 
-from mcp_learning.models.lessons import ListLessons, SaveLesson
+from mcp_learning.models.lessons import ChangeLesson, ListLessons, SaveLesson
 from mcp_learning.models.requests import ForgetExecutions
 
 pytestmark = pytest.mark.anyio
@@ -101,3 +102,70 @@ async def test_a_lesson_goes_from_hosts_that_know_an_earlier_version_of_it_too(
             await host.exchange()
             assert await known(host) == []
         assert server.execute(database, "SELECT doc FROM mcpl.lessons") == [(None,)]
+
+
+async def test_a_host_sends_no_lesson_that_it_has_from_the_team(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    await make_team(server, database, "ada", "ben")
+    server.execute(database, "UPDATE mcpl.members SET can_write = false WHERE member = 'ben'")
+    async with hosts(server, database, tmp_path, "ada", "ben") as (first, reader):
+        task_id = await first.record("upload a file")
+        save = SaveLesson(when="uploading", do="send parts", evidence=[task_id], repo=REPO)
+        await first.service.save_lesson(save)
+        await first.exchange(fill=True)
+        assert (await reader.exchange(fill=True)).pushed == 0
+        assert await known(reader) == [("uploading", "send parts")]
+
+
+async def test_a_lesson_of_the_team_is_changed_also_where_its_repository_is_not_named(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    await make_team(server, database, "ada", "ben")
+    async with (
+        hosts(server, database, tmp_path / "first", "ada") as (first,),
+        hosts(server, database, tmp_path / "second", "ben", team_repos="acme/docs") as (second,),
+    ):
+        task_id = await first.record("upload a file")
+        save = SaveLesson(when="uploading", do="send parts", evidence=[task_id], repo=REPO)
+        lesson_id = (await first.service.save_lesson(save)).lesson_id
+        await first.exchange()
+        await second.exchange()
+        retire = ChangeLesson(lesson_id=str(lesson_id), action="retire")
+        await second.service.change_lesson(retire)
+        await second.exchange()
+        await first.exchange()
+        assert (await first.service.list_lessons(ListLessons())).counts.retired == 1
+
+
+async def test_a_lesson_that_is_changed_before_the_first_exchange_follows_as_a_whole(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    await make_team(server, database, "ada", "ben")
+    async with hosts(server, database, tmp_path, "ada", team="", team_url=None) as (alone,):
+        task_id = await alone.record("upload a file")
+        save = SaveLesson(when="uploading", do="send parts", evidence=[task_id], repo=REPO)
+        lesson_id = (await alone.service.save_lesson(save)).lesson_id
+    async with hosts(server, database, tmp_path, "ada", "ben") as (first, second):
+        await first.service.change_lesson(ChangeLesson(lesson_id=str(lesson_id), action="pin"))
+        await first.exchange(fill=True)
+        await second.exchange()
+        assert await known(second) == [("uploading", "send parts")]
+
+
+async def test_a_lesson_is_sent_once_however_long_ago_that_was(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    await make_team(server, database, "ada")
+    async with hosts(server, database, tmp_path, "ada") as (host,):
+        task_id = await host.record("upload a file")
+        save = SaveLesson(when="uploading", do="send parts", evidence=[task_id], repo=REPO)
+        await host.service.save_lesson(save)
+        await host.exchange()
+        path = host.service.store.path
+    with duckdb.connect(path) as file:
+        file.execute("UPDATE outbox SET sent_at = sent_at - INTERVAL 2 DAYS")
+    async with hosts(server, database, tmp_path, "ada") as (host,):
+        await host.record("mend the cart")
+        await host.exchange()
+        assert (await host.exchange(fill=True)).pushed == 0

@@ -18,6 +18,7 @@ from mcp_learning.store.duckdb.outbox_table import (
     add,
     drop,
     feedback_entries,
+    known_lessons,
     requeue,
 )
 
@@ -126,23 +127,24 @@ class Outbox:
         """
         if self._shares is None:
             return
-        before = {one.lesson_id: one for one in old if self._is_told(one)}
+        known = known_lessons(cursor)
+        before = {one.lesson_id: one for one in old if one.lesson_id in known}
         entries: list[Entry] = [
             ("lesson", one.lesson_id, lesson_patch(before.get(one.lesson_id), one))
             for one in new
-            if self._is_told(one)
+            if one.lesson_id in known or self._is_told(one)
         ]
         add(cursor, entries, datetime.now(UTC))
 
     def _is_told(self, lesson: Lesson) -> bool:
-        """Whether a lesson is one that the team is to get."""
+        """Whether a lesson of this host is one that the team is to get."""
         return lesson.origin != "evidence" and self._is_shared(lesson.repo, None)
 
     def fill(self, cursor: Cursor) -> int:
         """Notes what is shared, but neither came from the team nor was ever noted."""
         if not self.is_open:
             return 0
-        noted = _noted_lessons(cursor)
+        known = known_lessons(cursor)
         rows = cursor.execute(
             f"SELECT x.task_id, x.repo FROM executions x WHERE {_NEITHER} AND {_NOT_MADE_UP} "
             "ORDER BY x.sequence"
@@ -150,7 +152,7 @@ class Outbox:
         chosen = [task_id for task_id, repo in rows if self._is_shared(repo, None)]
         for start in range(0, len(chosen), 1_000):
             requeue(cursor, chosen[start : start + 1_000])
-        new = [one for one in lessons.all_lessons(cursor) if one.lesson_id not in noted]
+        new = [one for one in lessons.all_lessons(cursor) if one.lesson_id not in known]
         self.taught(cursor, [], new)
         return len(chosen)
 
@@ -168,11 +170,6 @@ class Outbox:
             [joined(task_ids)],
         ).fetchall()
         return [row[0] for row in rows if self._is_shared(row[1], row[2])]
-
-
-def _noted_lessons(cursor: Cursor) -> set[UUID]:
-    rows = cursor.execute("SELECT DISTINCT task_id FROM outbox WHERE kind = 'lesson'").fetchall()
-    return {row[0] for row in rows}
 
 
 def patch(old: Execution, new: Execution) -> dict[str, Any]:

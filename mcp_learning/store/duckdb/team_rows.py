@@ -227,6 +227,7 @@ def _learn(cursor: Cursor, given: Sequence[TeamLesson]) -> list[UUID]:
         if here is None or _values(here) != _values(lesson):
             revisions.append(Revision(lesson, ()))
     lessons.write(cursor, revisions)
+    outbox.note_lessons(cursor, [one.lesson_id for one in kept])
     return [*deleted, *(one.lesson.lesson_id for one in revisions)]
 
 
