@@ -1,5 +1,6 @@
 """What is private reaches the hosts of its author, and nobody else, whatever program asks."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +95,10 @@ async def test_another_member_who_knows_its_id_changes_and_forgets_nothing(
     ((team,),) = server.execute(database, "SELECT team FROM mcpl.teams")
     about = f'[{{"n": 1, "task_id": "{task_id}", "at": "2026-01-01T00:00:00Z"'
     with psycopg.connect(server.url(database, "ben"), autocommit=True) as ben:
-        for kind, more in (("forget", ""), ("patch", ', "doc": {"task_description": "planted"}')):
+        whole = dict.fromkeys(
+            ("task_type", "task_description", "outcome", "recorded_at"), "planted"
+        )
+        for kind, more in (("forget", ""), ("patch", f', "doc": {json.dumps(whole)}')):
             given = f'{{"{kind}": {about}{more}}}]}}'
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 ben.execute("SELECT mcpl.push(%s, 1, 1, %s)", [team, given])
