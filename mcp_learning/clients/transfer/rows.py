@@ -69,10 +69,12 @@ class RowParser:
     def _by_field(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """The values that the row has, by field of an Execution."""
         nested = _loaded(row.get("details"))
-        given = {**(nested if isinstance(nested, dict) else {}), **row}
+        nested = nested if isinstance(nested, dict) else {}
+        given = {**{str(name): value for name, value in nested.items()}, **row}
         values: dict[str, Any] = {}
         for name, value in given.items():
-            if name == "details" or value is None or value == "" or value != value:
+            is_blank = isinstance(value, str) and not value.strip()
+            if name == "details" or value is None or is_blank or value != value:
                 continue  # NaN, tested last, stands for a missing value in tables
             if name not in COLUMNS:
                 if name not in PASSED_OVER:
@@ -112,6 +114,7 @@ class RowParser:
 
     def _validated(self, where: str, given: dict[str, Any]) -> PastExecution | None:
         """The record, without invalid values."""
+        defaults = {"task_type": "task", "recorded_at": self._default_time}
         for _ in range(_ATTEMPTS):
             try:
                 return PastExecution.model_validate(given)
@@ -125,13 +128,13 @@ class RowParser:
                 else:
                     name = step
                     break
-            if name in ("task_description", "task_type") or name not in part:
+            if name == "task_description" or name not in part:
                 self._notes.skip(where, f"{name} can't be accepted", problem)
                 return None
             self._notes.leave_out(where, f"{name} can't be accepted", problem)
             del part[name]
-            if name == "recorded_at":
-                part[name] = self._default_time
+            if name in defaults:
+                part[name] = defaults[name]
         return None
 
     def _text(self, where: str, name: str, value: object) -> str:

@@ -60,6 +60,13 @@ def test_types_of_parquet_are_understood(tmp_path: Path, notes: Notes) -> None:
     assert dict(notes.unknown) == {"colour": 1}
 
 
+def test_names_that_are_no_texts_are_passed_over(tmp_path: Path, notes: Notes) -> None:
+    query = "SELECT 'mend' AS task_description, MAP {1: 'x'} AS details"
+    (record,) = tables.read_parquet(parquet(tmp_path / "a.parquet", query), notes)
+    assert record.execution.task_description == "mend"
+    assert dict(notes.unknown) == {"1": 1}
+
+
 def test_a_damaged_part_of_an_exported_parquet_file_is_counted_and_the_rest_is_read(
     tmp_path: Path, notes: Notes
 ) -> None:

@@ -130,6 +130,19 @@ def test_bad_values_are_left_out_and_counted_and_the_row_is_kept(
     assert not notes.skipped
 
 
+def test_blank_and_bad_types_of_tasks_are_those_of_rows_without_one(
+    tmp_path: Path, notes: Notes
+) -> None:
+    rows = [{"task_description": "x", "task_type": told, "outcome": " "} for told in (" ", ["a"])]
+    found = read_jsonl(jsonl(tmp_path / "a.jsonl", *rows), notes)
+    assert [one.execution.task_type for one in found] == ["task", "task"]
+    assert not notes.skipped
+    assert notes.left_out == {
+        "task_type is not a text": 1,
+        "task_type can't be accepted": 1,
+    }
+
+
 def test_a_secret_at_the_cut_of_a_text_is_not_left_in_half(tmp_path: Path, notes: Notes) -> None:
     secret = "ghp_" + "a1B2" * 9
     row = {"task_description": "mend it", "solution_summary": "word " * 1_596 + secret}
