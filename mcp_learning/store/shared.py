@@ -28,7 +28,7 @@ class OutboxEntry(NamedTuple):
         task_id: The execution; or the lesson.
         fields: A JSON object. Of a patch, fields of an Execution; of feedback, its columns with its
             `feedback_id`; of a use, `used` and `at`; of a lesson, fields of it. Otherwise empty.
-        at: When it was made, UTC.
+        at: When it was made, UTC; of a patch, when the execution was last changed, if it is here.
     """
 
     number: int

@@ -1,5 +1,6 @@
 """Hosts of a team: what one records, corrects and forgets is on the others, once they exchange."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -11,6 +12,7 @@ from team.server import PostgresServer
 
 from mcp_learning.errors import NotFound
 from mcp_learning.models.corrections import ReviseExecution
+from mcp_learning.models.identifiers import uuid7
 from mcp_learning.models.lessons import SaveLesson
 from mcp_learning.models.requests import (
     ForgetExecutions,
@@ -19,6 +21,7 @@ from mcp_learning.models.requests import (
     RecordExecution,
     SubmitFeedback,
 )
+from mcp_learning.models.transfer import ImportBatch, PastExecution
 
 pytestmark = pytest.mark.anyio
 
@@ -71,6 +74,27 @@ async def test_the_time_of_a_change_is_the_same_on_all_hosts(
             assert (await first.execution(one)).updated_at == (
                 await second.execution(one)
             ).updated_at
+
+
+async def test_what_was_changed_long_before_it_is_sent_has_the_same_time_on_all_hosts(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    await make_team(server, database, "ada", "ben")
+    moments = [datetime(2026, month, 1, tzinfo=UTC) for month in (1, 2, 3)]
+    values = {"task_description": "mend the cart", "task_type": "bug_fix", "outcome": "success"}
+    recorded = {
+        "task_id": uuid7(),
+        "execution": {**values, "repo": REPO},
+        "recorded_at": moments[0],
+    }
+    async with hosts(server, database, tmp_path, "ada", "ben") as team:
+        for host, moment in zip((*team, team[0]), moments, strict=True):
+            record = PastExecution.model_validate({**recorded, "updated_at": moment})
+            done = await host.service.import_batch(ImportBatch(records=[record]))
+            assert done.created + done.updated == 1  # a later state of the source
+            for other in (host, *team):
+                await other.exchange()
+                assert (await other.execution(record.task_id)).updated_at == moment
 
 
 async def test_a_change_that_waits_keeps_its_time_when_what_it_changed_is_read_back(

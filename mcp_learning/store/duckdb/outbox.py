@@ -56,8 +56,8 @@ class Outbox:
         entries: list[Entry] = []
         if old is None or not self._is_shared(old.repo, old.author):
             entries.append(("patch", new.task_id, None))
-        elif fields := patch(old, new):
-            entries.append(("patch", new.task_id, fields))
+        elif new != old:
+            entries.append(("patch", new.task_id, patch(old, new)))
         told = {"at": moment.isoformat()}
         entries += [("use", new.task_id, {"used": str(one), **told}) for one in used]
         add(cursor, entries, moment)

@@ -16,6 +16,7 @@ from mcp_learning.store.duckdb.bound_lists import AMONG_NUMBERS, AMONG_UUIDS, NU
 from mcp_learning.store.duckdb.columns import EXECUTION_TYPES, FEEDBACK_TYPES
 from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.duckdb.executions import FIELD_NAMES, OUTCOME, json_arrays, naive_utc
+from mcp_learning.store.duckdb.transfer import updated
 from mcp_learning.store.shared import (
     EntryKind,
     OutboxEntry,
@@ -69,7 +70,11 @@ def add(cursor: Cursor, entries: Iterable[Entry], at: datetime) -> None:
         )
         return
     rows = (
-        {"kind": kind, "task_id": str(task_id), "fields": fields and json.dumps(fields)}
+        {
+            "kind": kind,
+            "task_id": str(task_id),
+            "fields": None if fields is None else json.dumps(fields),
+        }
         for kind, task_id, fields in entries
     )
     for part in json_arrays(rows):
@@ -140,9 +145,14 @@ def outgoing(cursor: Cursor, limit: int, after: int = 0) -> Outgoing:
         [after, limit],
     ).fetchall()
     whole = _whole(cursor, [row[2] for row in rows if row[1] == "patch" and row[3] is None])
+    changed = updated(cursor, [row[2] for row in rows if row[1] == "patch"])
     entries = [
         OutboxEntry(
-            number, kind, task_id, fields or whole.get(task_id, "{}"), at.replace(tzinfo=UTC)
+            number,
+            kind,
+            task_id,
+            fields or whole.get(task_id, "{}"),
+            changed.get(task_id, at.replace(tzinfo=UTC)),
         )
         for number, kind, task_id, fields, at in rows
     ]
