@@ -139,7 +139,7 @@ class Exchange:
     async def _page(self, since: int, wanted: Wanted | None) -> RemotePage:
         model, store = await self._local.model(), self._local.store
         if wanted is None:
-            return await self._remote.page(since, PAGE, model, store.lacking_vectors)
+            return await self._remote.page(since, PAGE, model, store.lacking_vectors, store.absent)
         return await self._remote.page_of_part(since, model, wanted, store.absent)
 
     async def push(self, state: RemoteState) -> Exchanged:
@@ -191,7 +191,9 @@ class Exchange:
         numbers = {number: done.base + place for number, place in places.items()}
         is_last = len(entries) < BATCH  # of those that wait: the others hear of all together
         mark = None
-        if done.base == self._at.change and not self._at.sweeping:  # nobody else wrote meanwhile
+        asks = any(one.kind == "patch" and one.fields == "{}" for one in entries)
+        # Nobody else wrote meanwhile, and nothing is to be read back.
+        if done.base == self._at.change and not self._at.sweeping and not asks:
             mark = self._at = self._at._replace(change=done.base + len(rows))
         taken, _ = await both(
             partial(self._local.store.sent, numbers, done.forgotten, done.absent, mark),

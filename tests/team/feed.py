@@ -96,7 +96,7 @@ class Feed:
     async def _followed(self, remote: Remote) -> bool:
         try:
             while True:
-                page = await remote.page(self._mark, 100, "", nothing_lacks)
+                page = await remote.page(self._mark, 100, "", nothing_lacks, nothing_lacks)
                 self.read |= {one.task_id for one in page.executions}
                 if self._mark == page.change:
                     return True

@@ -18,8 +18,9 @@ from mcp_learning.store.duckdb.columns import COLUMN_TYPES, FEEDBACK_TYPES
 from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.duckdb.executions import naive_utc
 from mcp_learning.store.duckdb.files import rename_durably
+from mcp_learning.store.duckdb.outbox import Outbox
 from mcp_learning.store.duckdb.paths import file_literal, pattern_literal
-from mcp_learning.store.duckdb.queries import number, selected
+from mcp_learning.store.duckdb.queries import column, number, selected
 from mcp_learning.store.types import Expired
 
 _FORMAT = "1"  # of the files, under the key `mcp_learning_archive` of their metadata
@@ -105,10 +106,11 @@ def write(cursor: Cursor, task_ids: Sequence[UUID], target: Path) -> None:
         writing.unlink(missing_ok=True)
 
 
-def read(cursor: Cursor, source: Path) -> UnarchiveReport:
+def read(cursor: Cursor, source: Path, outbox: Outbox) -> UnarchiveReport:
     """Adds the executions of an archive that are not in the database, with their feedback and uses.
 
-    Links to executions that are not here are left out. Call it in a transaction.
+    Links to executions that are not here are left out. Call it in a transaction, to which it adds
+    the entries in the outbox.
 
     Raises:
         StoreError: It is no archive, or can't be read.
@@ -130,19 +132,21 @@ def read(cursor: Cursor, source: Path) -> UnarchiveReport:
         f"INSERT OR IGNORE INTO feedback BY NAME SELECT task_id::UUID AS task_id, {said} "
         "FROM (SELECT task_id, unnest(feedback) AS f FROM arriving)",
     )
-    for column, ids in (
+    for links, ids in (
         ("used", "task_id::UUID, u.task_id::UUID"),
         ("used_by", "u.task_id::UUID, task_id::UUID"),
     ):
         cursor.execute(
             f"INSERT OR IGNORE INTO uses SELECT {ids}, u.recorded_at::TIMESTAMP "
-            f"FROM (SELECT task_id, unnest({column}) AS u FROM arriving) "
+            f"FROM (SELECT task_id, unnest({links}) AS u FROM arriving) "
             "SEMI JOIN executions x ON x.task_id = u.task_id::UUID"
         )
     normal_forms.normalise(cursor)
     verdicts.add_missing(cursor)
-    added = number(cursor, "SELECT count(*) FROM arriving")
-    return UnarchiveReport(files=1, executions=added, present=total - added, feedback=feedback)
+    added = column(cursor, "SELECT task_id::UUID FROM arriving")
+    outbox.unarchived(cursor, added)
+    present = total - len(added)
+    return UnarchiveReport(files=1, executions=len(added), present=present, feedback=feedback)
 
 
 def _columns(cursor: Cursor, source: Path) -> set[str]:

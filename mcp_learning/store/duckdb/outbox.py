@@ -106,6 +106,15 @@ class Outbox:
             ]
         add(cursor, entries, datetime.now(UTC))
 
+    def unarchived(self, cursor: Cursor, task_ids: Sequence[UUID]) -> None:
+        """Notes executions that came back from an archive.
+
+        Others may have changed or forgotten them meanwhile: an empty patch changes nothing there,
+        and is answered by what the team has.
+        """
+        shared = self._shared(cursor, task_ids)
+        add(cursor, [("patch", one, {}) for one in shared], datetime.now(UTC))
+
     def embedded(self, cursor: Cursor, task_ids: Sequence[UUID]) -> None:
         """Notes executions that got vectors."""
         shared = self._shared(cursor, task_ids)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from mcp_learning.models.maintenance import UnarchiveReport
 from mcp_learning.models.results import Execution, Feedback
 from mcp_learning.redaction.exclusion import is_shared
 from mcp_learning.settings import Settings
@@ -98,7 +99,6 @@ class DuckDBStore(SharedRows):
     insert_many = writes(bulk.insert)
     export_page = reads(transfer.page)
     expired = reads(archives.expired)
-    unarchive = writes(archives.read)
     lessons = reads(lesson_rows.all_lessons)
     lesson_history = reads(lesson_rows.history)
     past_lessons = reads(lesson_rows.export_page)
@@ -305,6 +305,9 @@ class DuckDBStore(SharedRows):
             executions.delete(cursor, task_ids)
 
         await self.database.write(write, committed=lambda _: self._note(task_ids))
+
+    async def unarchive(self, source: Path) -> UnarchiveReport:
+        return await self.database.write(lambda c: archives.read(c, source, self.outbox))
 
 
 def open_store(settings: Settings, path: Path | None = None) -> DuckDBStore:

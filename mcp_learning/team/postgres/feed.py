@@ -29,6 +29,14 @@ _EARLIER_VECTORS = """
 SELECT change, task_id, part, described, vector FROM mcpl.vectors
 WHERE team = %s AND task_id = ANY(%s) AND model = %s AND change <= %s ORDER BY change
 """
+_EARLIER_FEEDBACK = """
+SELECT change, feedback_id, task_id, doc::text FROM mcpl.feedback
+WHERE team = %s AND task_id = ANY(%s) AND change <= %s ORDER BY change
+"""
+_EARLIER_USES = """
+SELECT change, task_id, used, at FROM mcpl.uses
+WHERE team = %s AND (task_id = ANY(%s) OR used = ANY(%s)) AND change <= %s ORDER BY change
+"""
 _LESSONS = """
 SELECT lesson_id, doc, evidence FROM (
     SELECT lesson_id, doc::text, change,
@@ -50,8 +58,9 @@ async def changed(
     limit: int,
     model: str,
     lacking: Lacking,
+    absent: Lacking,
 ) -> Read:
-    """The next changes, with the vectors that belong to them.
+    """The next changes, with all that belongs to executions that aren't here.
 
     Args:
         connection: Inside a transaction that sees one state of the store.
@@ -62,6 +71,8 @@ async def changed(
         model: Whose vectors are wanted.
         lacking: Which of some executions have no vector here: those that were made earlier are
             sent with them.
+        absent: Which of some executions aren't here, since they are new or were archived: so are
+            the feedback and the uses of these.
     """
     found = []
     for query in (_EXECUTIONS, _FEEDBACK, _USES):
@@ -79,6 +90,10 @@ async def changed(
     if wanted and since:
         earlier = await fetch(connection, _EARLIER_VECTORS, [team, wanted, model, since])
         vectors = [*earlier, *vectors]
+    known = [row[1] for row in executions if row[4] is not None]
+    if since and (new := await absent(known)):
+        feedback = [*await fetch(connection, _EARLIER_FEEDBACK, [team, new, since]), *feedback]
+        uses = [*await fetch(connection, _EARLIER_USES, [team, new, new, since]), *uses]
     task_ids, has_tombstones = [row[1] for row in executions], any(not row[4] for row in executions)
     told = await lessons(connection, team, since, last, task_ids, has_tombstones)
     return Read(executions, feedback, uses, told, vectors, last)

@@ -157,7 +157,9 @@ class Remote:
             async with self._connected() as connection:
                 await connection.execute("SELECT pg_notify(%s, %s)", [CHANNEL, str(team)])
 
-    async def page(self, since: int, limit: int, model: str, lacking: feed.Lacking) -> RemotePage:
+    async def page(
+        self, since: int, limit: int, model: str, lacking: feed.Lacking, absent: feed.Lacking
+    ) -> RemotePage:
         """The next changes, as of one moment.
 
         Args:
@@ -166,6 +168,7 @@ class Remote:
             model: Whose vectors are wanted.
             lacking: Which of some executions have no vector here: those that were made earlier
                 are sent with them.
+            absent: Which of some executions aren't here: likewise their feedback and uses.
 
         Raises:
             TeamError: They can't be read.
@@ -173,7 +176,7 @@ class Remote:
         async with self._at_one_moment() as connection:
             now = await self._state(connection)
             read = await feed.changed(
-                connection, now.team, since, now.change, limit, model, lacking
+                connection, now.team, since, now.change, limit, model, lacking, absent
             )
             return await anyio.to_thread.run_sync(page_of, read)
 

@@ -1,0 +1,119 @@
+"""Executions that a host archives: the team keeps them, and knows what became of them since."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from team.hosts import REPO, Host, hosts, make_team
+from team.server import PostgresServer
+
+from mcp_learning.models.corrections import ReviseExecution
+from mcp_learning.models.identifiers import uuid7
+from mcp_learning.models.lessons import ListLessons, SaveLesson
+from mcp_learning.models.maintenance import Prune, Unarchive
+from mcp_learning.models.requests import ForgetExecutions, SubmitFeedback
+from mcp_learning.models.transfer import ImportBatch
+from mcp_learning.service.protocol import ignore_progress
+from mcp_learning.service.retention import archives_in
+
+pytestmark = pytest.mark.anyio
+
+
+async def bring(host: Host, *descriptions: str) -> Sequence[UUID]:
+    """Imports tasks of last month."""
+    moment = datetime.now(UTC) - timedelta(days=30)
+    ids = [uuid7() for _ in descriptions]
+    values = {"task_type": "bug_fix", "outcome": "success", "repo": REPO}
+    records = [
+        {"task_id": one, "execution": {**values, "task_description": text}, "recorded_at": moment}
+        for one, text in zip(ids, descriptions, strict=True)
+    ]
+    await host.service.import_batch(ImportBatch.model_validate({"records": records}))
+    return ids
+
+
+async def archive(host: Host, directory: Path) -> None:
+    request = Prune(older_than_days=7, archive=str(directory))
+    report = await host.service.prune(request, ignore_progress)
+    assert report.executions
+
+
+async def unarchive(host: Host, directory: Path) -> None:
+    request = Unarchive(paths=[str(one) for one in archives_in(directory)])
+    await host.service.unarchive(request)
+
+
+async def rows(host: Host) -> int:
+    return (await host.service.health()).rows
+
+
+async def lessons(host: Host) -> list[str | None]:
+    return [one.lesson.do for one in (await host.service.list_lessons(ListLessons())).lessons]
+
+
+async def test_what_the_team_forgot_meanwhile_does_not_come_back_from_an_archive(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    await make_team(server, database, "ada", "ben")
+    async with hosts(server, database, tmp_path, "ada", "ben") as (first, second):
+        kept, gone = await bring(first, "mend the cart", "mend the login")
+        save = SaveLesson(when="mending", do="look at the wheels", evidence=[kept], repo=REPO)
+        await first.service.save_lesson(save)
+        for host in (first, second, first):
+            await host.exchange()
+        await archive(second, tmp_path / "archive")
+        await first.service.forget(ForgetExecutions(task_ids=[gone], dry_run=False))
+        await first.exchange()
+        await second.exchange()
+        assert (await rows(second), await lessons(second)) == (0, [])
+        await unarchive(second, tmp_path / "archive")
+        await second.exchange()
+        assert await rows(second) == 1
+        await second.exchange()
+        assert (await second.execution(kept)).author == "ada"
+        assert await lessons(second) == ["look at the wheels"]
+
+
+async def test_what_others_changed_meanwhile_is_changed_in_what_comes_from_an_archive(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    await make_team(server, database, "ada", "ben")
+    async with (
+        hosts(server, database, tmp_path / "first", "ada") as (first,),
+        hosts(server, database, tmp_path / "second", "ben", team_replica="none") as (second,),
+    ):
+        (task_id,) = await bring(second, "mend the cart")
+        await second.exchange()
+        await first.exchange()
+        await archive(second, tmp_path / "archive")
+        await first.service.revise(ReviseExecution(task_id=task_id, approach="by hand"))
+        await first.exchange()
+        await second.exchange()
+        await unarchive(second, tmp_path / "archive")
+        await second.exchange()
+        await second.exchange()
+        here = await second.service.store.get(task_id)
+        assert here is not None
+        assert here.execution.approach == "by hand"
+
+
+async def test_what_comes_back_since_others_changed_it_has_all_that_belongs_to_it(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    await make_team(server, database, "ada", "ben")
+    async with hosts(server, database, tmp_path, "ada", "ben") as (first, second):
+        (task_id,) = await bring(first, "mend the cart")
+        later = await first.record("mend it again", used_task_ids=[task_id])
+        await first.service.feedback(SubmitFeedback(task_id=task_id, rating=4).identified())
+        for host in (first, second, first):
+            await host.exchange()
+        await archive(second, tmp_path / "archive")
+        await first.service.revise(ReviseExecution(task_id=task_id, approach="by hand"))
+        await first.exchange()
+        await second.exchange()
+        found = await second.detail(task_id)
+        assert found.execution.approach == "by hand"
+        assert [one.rating for one in found.feedback] == [4]
+        assert [one.task_id for one in found.used_by] == [later]
