@@ -123,3 +123,24 @@ async def test_what_is_judged_and_embedded_before_the_first_exchange_follows_all
         await first.exchange(fill=True)
         await second.exchange(direction="pull")
         assert [one.accepted for one in (await second.detail(earlier)).feedback] == [True]
+
+
+async def test_what_others_wrote_in_a_team_that_a_host_left_is_not_shared_with_the_next_one(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    await make_team(server, database, "ada", "ben")
+    await make_team(server, database, "ada", team="lab")
+    async with hosts(server, database, tmp_path, "ada", "ben") as (first, second):
+        theirs = await second.record("a task of the shop")
+        await second.exchange()
+        await first.exchange()
+        await first.service.leave_team()
+    given = {"team": "lab", "team_repos": "lab/*"}
+    async with hosts(server, database, tmp_path, "ada", **given) as (first,):
+        own = await first.record("a task of the lab", repo="lab/notes")
+        await first.service.revise(ReviseExecution(task_id=theirs, approach="by hand"))
+        for _ in range(3):
+            await first.exchange(fill=True)
+        stored = server.execute(database, "SELECT task_id, author FROM mcpl.executions")
+        assert set(stored) == {(theirs, "ben"), (own, "ada")}
+        assert (await first.execution(theirs)).approach == "by hand"

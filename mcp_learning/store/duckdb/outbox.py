@@ -115,6 +115,16 @@ class Outbox:
         shared = self._shared(cursor, task_ids)
         add(cursor, [("patch", one, {}) for one in shared], datetime.now(UTC))
 
+    def absent(self, cursor: Cursor, task_ids: Sequence[UUID]) -> None:
+        """Notes executions that the team turned out to lack, as a whole.
+
+        Those of repositories that aren't shared are of a team that this host has left.
+        """
+        rows = cursor.execute(
+            f"SELECT task_id, repo FROM executions WHERE task_id {AMONG_UUIDS}", [joined(task_ids)]
+        ).fetchall()
+        requeue(cursor, [task_id for task_id, repo in rows if self._is_shared(repo, None)])
+
     def embedded(self, cursor: Cursor, task_ids: Sequence[UUID]) -> None:
         """Notes executions that got vectors."""
         shared = self._shared(cursor, task_ids)

@@ -101,7 +101,7 @@ class SharedRows:
             entries.mark_sent(cursor, numbers)
             deleted = team_rows.forget(cursor, forgotten)
             if absent:
-                entries.requeue(cursor, absent)
+                self.outbox.absent(cursor, absent)
             return TakenIn(authored, deleted)
 
         return await self._take(write, counts_changes=False)
