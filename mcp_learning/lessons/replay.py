@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from mcp_learning.insights.rates import difference_interval
-from mcp_learning.lessons.findings import LONGEST_NAME, LessonFinding
+from mcp_learning.lessons.findings import LONGEST_NAME, LessonFinding, with_merged_repositories
 from mcp_learning.lessons.recurrences import all_findings, commands_in
 from mcp_learning.lessons.refusals import same_repository
 from mcp_learning.models.quoting import shorten
@@ -67,6 +67,7 @@ def replay(experience: Sequence[Experience]) -> Replayed:
     Args:
         experience: Executions that have ended, oldest first.
     """
+    experience = with_merged_repositories(experience)
     size = max(1, -(-len(experience) // SLICES))
     counts = {"warned": [0, 0], "followed": [0, 0], "others": [0, 0]}
     executions = failures = named = 0

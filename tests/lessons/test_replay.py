@@ -14,6 +14,13 @@ def test_recurring_failures_are_named_once_they_are_known() -> None:
     assert found.lessons >= 5
 
 
+def test_a_repository_that_is_spelt_in_two_ways_is_one() -> None:
+    world = failures(1, real=True).experience
+    found = replay([*world, *world])
+    spelt = [one._replace(repo=f"github.com/{one.repo}") for one in world]
+    assert replay([*world, *spelt]).named == found.named
+
+
 def test_who_took_the_recommended_approach_succeeded_more_often() -> None:
     found = replay(approaches(3, effect=0.4, each=100).experience)
     followed, others = (
