@@ -88,12 +88,11 @@ def failures(experience: Sequence[Experience]) -> list[LessonFinding]:
     Args:
         experience: Oldest first, in one spelling per repository.
     """
-    failed = [one for one in experience if not one.success and one.error_text]
-    texts = sorted({one.error_text for one in failed})
-    pattern_of = dict(zip(texts, patterns(texts), strict=True))
+    pattern_of = error_patterns(experience)
     groups: dict[tuple[str, str], list[Experience]] = defaultdict(list)
-    for one in failed:
-        groups[one.repo, pattern_of[one.error_text]].append(one)
+    for one in experience:
+        if not one.success and one.error_text:
+            groups[one.repo, pattern_of[one.error_text]].append(one)
     after = _later_successes(experience)
     found = []
     for (repo, pattern), runs in sorted(groups.items()):
@@ -104,6 +103,12 @@ def failures(experience: Sequence[Experience]) -> list[LessonFinding]:
             key = f"failure:{repo}:{pattern}"
             found.append(_recurrence("failure", key, f"{what} comes up", told, runs, fix))
     return found
+
+
+def error_patterns(experience: Sequence[Experience]) -> dict[str, str]:
+    """The pattern of each error text of the failures."""
+    texts = sorted({one.error_text for one in experience if not one.success and one.error_text})
+    return dict(zip(texts, patterns(texts), strict=True))
 
 
 def commands(experience: Sequence[Experience]) -> list[LessonFinding]:

@@ -4,12 +4,12 @@ The history is cut into slices. Before each, lessons are derived from all earlie
 same functions as in the product.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from mcp_learning.insights.rates import difference_interval
 from mcp_learning.lessons.findings import LONGEST_NAME, LessonFinding, with_merged_repositories
-from mcp_learning.lessons.recurrences import all_findings, commands_in
+from mcp_learning.lessons.recurrences import all_findings, commands_in, error_patterns
 from mcp_learning.lessons.refusals import same_repository
 from mcp_learning.models.quoting import shorten
 from mcp_learning.store.lesson_protocol import Experience
@@ -74,13 +74,14 @@ def replay(experience: Sequence[Experience]) -> Replayed:
     findings: list[LessonFinding] = []
     for start in range(size, len(experience), size):
         findings = all_findings(experience[:start])
+        pattern_of = error_patterns(experience[: start + size])
         for one in experience[start : start + size]:
             executions += 1
             failures += not one.success
             side = _side(one, findings)
             if side:
                 counts[side][0 if one.success else 1] += 1
-            named += not one.success and (side == "warned" or _names(one, findings))
+            named += not one.success and (side == "warned" or _names(one, findings, pattern_of))
     ended = {name: Outcomes(*values) for name, values in counts.items()}
     return Replayed(executions, len(findings), failures, named, **ended)
 
@@ -104,9 +105,12 @@ def _side(one: Experience, findings: Sequence[LessonFinding]) -> str:
     return "others" if about else ""
 
 
-def _names(one: Experience, findings: Sequence[LessonFinding]) -> bool:
+def _names(
+    one: Experience, findings: Sequence[LessonFinding], pattern_of: Mapping[str, str]
+) -> bool:
     """Whether a lesson is about the error, a command or a file of a failure."""
-    keys = {f"failure:{one.repo}:{one.error_text}"} if one.error_text else set()
+    texts = {one.error_text, pattern_of.get(one.error_text, "")} - {""}
+    keys = {f"failure:{one.repo}:{text}" for text in texts}
     keys |= {f"command:{one.repo}:{command}" for command in commands_in(one.error_message)}
     keys |= {f"file:{one.repo}:{path}" for path in one.files}
     return any(lesson.key in keys for lesson in findings)

@@ -1,6 +1,6 @@
 """A replay says what the lessons of their time would have named."""
 
-from lessons.worlds import approaches, failures
+from lessons.worlds import CHATTER, approaches, experience, failures
 from mcp_learning.lessons.replay import replay
 
 
@@ -19,6 +19,17 @@ def test_a_repository_that_is_spelt_in_two_ways_is_one() -> None:
     found = replay([*world, *world])
     spelt = [one._replace(repo=f"github.com/{one.repo}") for one in world]
     assert replay([*world, *spelt]).named == found.named
+
+
+def test_an_error_is_named_by_its_pattern_though_it_names_something_else_each_time() -> None:
+    runs: list[dict[str, object]] = []
+    for n, word in enumerate(CHATTER * 2):
+        error = {"success": False, "error_text": f"column {word} does not exist in this table"}
+        told = {"solution": "Ran the migration of the schema before the tests were started."}
+        runs += [{"description": f"task {n}", **error}, {"description": f"task {n}", **told}]
+    found = replay([experience(n, **values) for n, values in enumerate(runs)])
+    assert found.lessons == 1
+    assert found.named > 0.6 * found.failures
 
 
 def test_who_took_the_recommended_approach_succeeded_more_often() -> None:
