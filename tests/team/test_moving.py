@@ -7,8 +7,8 @@ from team.hosts import REPO, Host, hosts, make_team
 from team.server import PostgresServer
 
 from mcp_learning.models.corrections import ReviseExecution
-from mcp_learning.models.lessons import ListLessons, SaveLesson
-from mcp_learning.models.requests import GetExecution, SubmitFeedback
+from mcp_learning.models.lessons import ChangeLesson, ListLessons, SaveLesson
+from mcp_learning.models.requests import ForgetExecutions, GetExecution, SubmitFeedback
 
 pytestmark = pytest.mark.anyio
 
@@ -144,3 +144,29 @@ async def test_what_others_wrote_in_a_team_that_a_host_left_is_not_shared_with_t
         stored = server.execute(database, "SELECT task_id, author FROM mcpl.executions")
         assert set(stored) == {(theirs, "ben"), (own, "ada")}
         assert (await first.execution(theirs)).approach == "by hand"
+
+
+async def test_what_a_process_without_the_team_s_settings_changes_and_forgets_reaches_the_team(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    await make_team(server, database, "ada", "ben")
+    async with hosts(server, database, tmp_path, "ada", "ben") as (first, second):
+        kept, gone = [await first.record(text) for text in ("mend the cart", "mend the login")]
+        save = SaveLesson(when="mending", do="look at the wheels", evidence=[kept], repo=REPO)
+        lesson_id = (await first.service.save_lesson(save)).lesson_id
+        for host in (first, second, first):
+            await host.exchange()
+    async with hosts(server, database, tmp_path, "ada", team="", team_url=None) as (alone,):
+        await alone.service.revise(ReviseExecution(task_id=kept, approach="by hand"))
+        await alone.service.feedback(SubmitFeedback(task_id=kept, rating=4).identified())
+        await alone.service.forget(ForgetExecutions(task_ids=[gone], dry_run=False))
+        await alone.service.change_lesson(ChangeLesson(lesson_id=str(lesson_id), action="retire"))
+        await alone.record("nobody else's business")
+    async with hosts(server, database, tmp_path, "ada", "ben") as (first, second):
+        await first.exchange()
+        await second.exchange()
+        found = await second.detail(kept)
+        assert found.execution.approach == "by hand"
+        assert [one.rating for one in found.feedback] == [4]
+        assert (await second.service.list_lessons(ListLessons())).counts.retired == 1
+        assert await rows(second) == 1

@@ -19,6 +19,7 @@ from mcp_learning.store.duckdb.outbox_table import (
     drop,
     feedback_entries,
     known_lessons,
+    mark,
     requeue,
 )
 
@@ -30,16 +31,15 @@ class Outbox:
     """Writes the entries of one database.
 
     Args:
-        shares: Whether what belongs to a repository is shared; None: nothing is.
+        shares: Whether what belongs to a repository is shared; None: nothing new is, since this
+            process has no team. What others of this machine exchanged with one is its all the same.
     """
 
     def __init__(self, shares: Callable[[str | None], bool] | None) -> None:
         self._shares = shares
 
-    @property
-    def is_open(self) -> bool:
-        """Whether there is a team."""
-        return self._shares is not None
+    def _is_in_team(self, cursor: Cursor) -> bool:
+        return self._shares is not None or mark(cursor) is not None
 
     def changed(
         self,
@@ -50,7 +50,7 @@ class Outbox:
         at: datetime | None = None,
     ) -> None:
         """Notes that an execution was created or changed, and uses that are new."""
-        if not self._is_shared(new.repo, new.author):
+        if not (self._is_shared(new.repo, new.author) and self._is_in_team(cursor)):
             return
         moment = at or datetime.now(UTC)
         entries: list[Entry] = []
@@ -85,7 +85,7 @@ class Outbox:
 
     def judged(self, cursor: Cursor, about: Execution, feedback_id: UUID) -> None:
         """Notes feedback that was just stored."""
-        if self._is_shared(about.repo, about.author):
+        if self._is_shared(about.repo, about.author) and self._is_in_team(cursor):
             add(cursor, feedback_entries(cursor, "feedback_id = ?", feedback_id), datetime.now(UTC))
 
     def told(self, cursor: Cursor, records: Sequence[PastExecution]) -> None:
@@ -132,7 +132,7 @@ class Outbox:
 
     def embedded_anew(self, cursor: Cursor) -> None:
         """Notes that all vectors are of another model now."""
-        if self.is_open:
+        if self._is_in_team(cursor):
             rows = cursor.execute("SELECT task_id FROM embeddings ORDER BY version").fetchall()
             self.embedded(cursor, [row[0] for row in rows])
 
@@ -144,7 +144,7 @@ class Outbox:
             old: What there was before.
             new: Those that were made or changed.
         """
-        if self._shares is None:
+        if not self._is_in_team(cursor):
             return
         known = known_lessons(cursor)
         before = {one.lesson_id: one for one in old if one.lesson_id in known}
@@ -161,7 +161,7 @@ class Outbox:
 
     def fill(self, cursor: Cursor) -> int:
         """Notes what is shared, but neither came from the team nor was ever noted."""
-        if not self.is_open:
+        if self._shares is None:
             return 0
         known = known_lessons(cursor)
         rows = cursor.execute(
@@ -176,12 +176,10 @@ class Outbox:
         return len(chosen)
 
     def _is_shared(self, repo: str | None, author: str | None) -> bool:
-        if self._shares is None:
-            return False
-        return author is not None or self._shares(repo)
+        return author is not None or (self._shares is not None and self._shares(repo))
 
     def _shared(self, cursor: Cursor, task_ids: Sequence[UUID]) -> list[UUID]:
-        if not self.is_open or not task_ids:
+        if not task_ids or not self._is_in_team(cursor):
             return []
         rows = cursor.execute(
             f"SELECT task_id, repo, author FROM executions WHERE task_id {AMONG_UUIDS} "
