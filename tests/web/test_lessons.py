@@ -58,3 +58,20 @@ def test_only_the_page_itself_decides(dashboard: Dashboard, lesson_id: str) -> N
     assert sent(dashboard, "01a205cd", body)[0] == 400
     status, text = sent(dashboard, lesson_id, body)
     assert (status, json.loads(text)["lesson"]["status"]) == (200, "retired")
+
+
+def test_the_number_of_retired_lessons_is_that_of_the_repository_that_is_looked_at(
+    agent: Server, dashboard: Dashboard, open_page: Open, lesson_id: str
+) -> None:
+    task = {"task_type": "docs", "task_description": "word the manual", "outcome": "success"}
+    evidence = [agent.content("record_execution", **task, repo="acme/manual")["task_id"]]
+    told = {"when": "the manual is worded anew", "avoid": "the passive voice in its headings"}
+    other = agent.content("save_lesson", **told, repo="acme/manual", evidence=evidence)
+    for one in (lesson_id, str(other["lesson_id"])):
+        assert sent(dashboard, one, {"action": "retire"})[0] == 200
+    page = open_page(dashboard, "panel=lessons&repo=acme/other")
+    retired = page.locator("section", has_text="Retired (")
+    expect(retired.locator(f"[data-lesson='{lesson_id}']")).to_have_count(1)
+    expect(retired.locator(f"[data-lesson='{other['lesson_id']}']")).to_have_count(0)
+    shown = retired.locator("[data-lesson]").count()
+    expect(retired.get_by_role("heading", level=2)).to_have_text(f"Retired ({shown})")

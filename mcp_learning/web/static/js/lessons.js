@@ -12,7 +12,7 @@ const TEXTS = { when: "When", do: "Do", avoid: "Avoid" };
 
 export async function lessons(signal) {
   const { repo, task_type } = view.filters();
-  const { lessons: found, counts } = await ask("lessons", { repo, task_type, limit: 200 }, signal);
+  const { lessons: found } = await ask("lessons", { repo, task_type, limit: 1000 }, signal);
   const of = (...status) => found.filter((one) => status.includes(one.lesson.status));
   const gone = of("retired");
   return [
@@ -20,7 +20,7 @@ export async function lessons(signal) {
       "fits. Approve it to show it always, or retire it; else its effect decides."),
     entries(of("candidate", "trial"), "Nothing waits. Lessons are found as executions are recorded, or agents save them.")),
     card("Kept: shown to every task that they fit", entries(of("kept"), "None yet.")),
-    gone.length ? card(`Retired (${number(counts.retired)})`,
+    gone.length ? card(`Retired (${number(gone.length)})`,
       h("details", {}, h("summary", {}, "Show them"), entries(gone, ""))) : null,
   ];
 }
