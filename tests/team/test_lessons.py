@@ -169,3 +169,22 @@ async def test_a_lesson_is_sent_once_however_long_ago_that_was(
         await host.record("mend the cart")
         await host.exchange()
         assert (await host.exchange(fill=True)).pushed == 0
+
+
+async def test_a_lesson_goes_from_all_hosts_with_an_execution_that_only_one_of_them_has(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    await make_team(server, database, "ada", "ben")
+    async with hosts(server, database, tmp_path, "ada", "ben") as (first, second):
+        shown = await first.record("upload a file")
+        own = await first.record("upload the secret plan", repo=None)
+        save = SaveLesson(when="uploading", do="hide the plan", evidence=[shown, own], repo=REPO)
+        await first.service.save_lesson(save)
+        await first.exchange()
+        await second.exchange()
+        assert await known(second) == [("uploading", "hide the plan")]
+        await first.service.forget(ForgetExecutions(task_ids=[own], dry_run=False))
+        await first.exchange()
+        for host in (second, first):
+            await host.exchange()
+            assert await known(host) == []

@@ -8,7 +8,7 @@ from uuid import UUID
 from mcp_learning.models.lessons import Lesson
 from mcp_learning.models.results import Execution
 from mcp_learning.models.transfer import PastExecution
-from mcp_learning.store.duckdb import lessons
+from mcp_learning.store.duckdb import lessons, team_lessons
 from mcp_learning.store.duckdb.bound_lists import AMONG_UUIDS, joined
 from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.duckdb.executions import GENERATED
@@ -18,7 +18,6 @@ from mcp_learning.store.duckdb.outbox_table import (
     add,
     drop,
     feedback_entries,
-    known_lessons,
     mark,
     requeue,
 )
@@ -77,9 +76,9 @@ class Outbox:
         Args:
             cursor: Inside a transaction.
             task_ids: Those that are here.
-            elsewhere: Those that only the team has.
+            elsewhere: Those that only the team has, and those that its lessons may quote.
         """
-        if shared := [*self._shared(cursor, task_ids), *elsewhere]:
+        if shared := list(dict.fromkeys([*self._shared(cursor, task_ids), *elsewhere])):
             drop(cursor, shared)
             add(cursor, [("forget", one, None) for one in shared], datetime.now(UTC))
 
@@ -146,7 +145,7 @@ class Outbox:
         """
         if not self._is_in_team(cursor):
             return
-        known = known_lessons(cursor)
+        known = team_lessons.known(cursor)
         before = {one.lesson_id: one for one in old if one.lesson_id in known}
         entries: list[Entry] = [
             ("lesson", one.lesson_id, lesson_patch(before.get(one.lesson_id), one))
@@ -163,7 +162,7 @@ class Outbox:
         """Notes what is shared, but neither came from the team nor was ever noted."""
         if self._shares is None:
             return 0
-        known = known_lessons(cursor)
+        known = team_lessons.known(cursor)
         rows = cursor.execute(
             f"SELECT x.task_id, x.repo FROM executions x WHERE {_NEITHER} AND {_NOT_MADE_UP} "
             "ORDER BY x.sequence"

@@ -1,8 +1,7 @@
 """SQL of the outbox, and of the mark up to which the team's changes are applied here.
 
 Entries that were sent are kept for a day: after a failover, the team's new server may lack the last
-commits of the old one. The last one of each lesson is kept for longer: it says that the team knows
-that lesson.
+commits of the old one. The last one of each lesson is kept for longer (`team_lessons`).
 """
 
 import json
@@ -12,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from mcp_learning.store.duckdb import embeddings
-from mcp_learning.store.duckdb.bound_lists import AMONG_NUMBERS, AMONG_UUIDS, NUMBERS, UUIDS, joined
+from mcp_learning.store.duckdb.bound_lists import AMONG_NUMBERS, AMONG_UUIDS, NUMBERS, joined
 from mcp_learning.store.duckdb.columns import EXECUTION_TYPES, FEEDBACK_TYPES
 from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.duckdb.executions import FIELD_NAMES, OUTCOME, json_arrays, naive_utc
@@ -202,23 +201,6 @@ def mark_sent(cursor: Cursor, numbers: Mapping[int, int]) -> None:
         "DELETE FROM outbox WHERE sent_at < ? AND (kind <> 'lesson' OR number NOT IN ("
         "SELECT max(number) FROM outbox WHERE kind = 'lesson' GROUP BY task_id))",
         [naive_utc(now - KEPT_SENT)],
-    )
-
-
-def known_lessons(cursor: Cursor) -> set[UUID]:
-    """Lessons that the team has, or that wait to be sent."""
-    rows = cursor.execute("SELECT DISTINCT task_id FROM outbox WHERE kind = 'lesson'").fetchall()
-    return {row[0] for row in rows}
-
-
-def note_lessons(cursor: Cursor, lesson_ids: Sequence[UUID]) -> None:
-    """Notes that the team has these lessons, which came from there."""
-    now = naive_utc(datetime.now(UTC))
-    cursor.execute(
-        "INSERT INTO outbox (number, kind, task_id, made_at, sent_at, change) "
-        f"SELECT nextval('outbox_number'), 'lesson', id, ?, ?, 0 FROM (SELECT unnest({UUIDS}) id) "
-        "WHERE id NOT IN (SELECT task_id FROM outbox WHERE kind = 'lesson')",
-        [now, now, joined(lesson_ids)],
     )
 
 

@@ -26,6 +26,7 @@ from mcp_learning.store.duckdb import (
     migrations,
     overview,
     statistics,
+    team_lessons,
     transfer,
 )
 from mcp_learning.store.duckdb import error_texts as failures
@@ -207,8 +208,9 @@ class DuckDBStore(SharedRows):
         def write(cursor: Cursor) -> Deletion:
             chosen = executions.selected(cursor, selection)
             if gone := [*chosen.task_ids, *chosen.elsewhere]:
+                elsewhere = [*chosen.elsewhere, *team_lessons.quoted(cursor, gone)]
                 lesson_rows.remove_evidence(cursor, gone, quoted=True)
-                self.outbox.forgotten(cursor, chosen.task_ids, chosen.elsewhere)
+                self.outbox.forgotten(cursor, chosen.task_ids, elsewhere)
                 executions.delete(cursor, gone)
             return chosen
 

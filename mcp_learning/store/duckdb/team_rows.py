@@ -13,7 +13,7 @@ from uuid import UUID
 
 from mcp_learning.models.lessons import Lesson
 from mcp_learning.models.results import Execution
-from mcp_learning.store.duckdb import embeddings, evictions, executions, lessons
+from mcp_learning.store.duckdb import embeddings, evictions, executions, lessons, team_lessons
 from mcp_learning.store.duckdb import outbox_table as outbox
 from mcp_learning.store.duckdb.bound_lists import AMONG_UUIDS, UUIDS, joined
 from mcp_learning.store.duckdb.columns import FEEDBACK_TYPES, USE_TYPES
@@ -227,7 +227,7 @@ def _learn(cursor: Cursor, given: Sequence[TeamLesson]) -> list[UUID]:
         if here is None or _values(here) != _values(lesson):
             revisions.append(Revision(lesson, ()))
     lessons.write(cursor, revisions)
-    outbox.note_lessons(cursor, [one.lesson_id for one in kept])
+    team_lessons.note(cursor, [one.lesson_id for one in kept])
     return [*deleted, *(one.lesson.lesson_id for one in revisions)]
 
 
