@@ -36,6 +36,14 @@ WORDS = (
     *("cache", "token", "webhook", "schema", "refund", "upload", "queue", "请求", "Anmeldung"),
 )
 ALL_REPOS = "acme/*"
+ALL: dict[str, Any] = {"team_replica": "all", "team_replica_max_rows": 1_000_000}
+HOLDS: tuple[dict[str, Any], ...] = (
+    {**ALL, "team_replica": "none"},
+    {**ALL, "team_replica": "own"},
+    {**ALL, "team_replica_max_rows": 12},
+)
+"""What a host may hold; of what it doesn't, it fetches what it needs."""
+
 OUTCOMES: tuple[Outcome, ...] = ("success", "failure")
 ACTIONS: tuple[Literal["approve", "retire", "pin"], ...] = ("approve", "retire", "pin")
 LONG_AGO = timedelta(days=30)
@@ -67,6 +75,9 @@ class Team:
     exported: list[dict[str, Any]] = field(default_factory=list)
     backups: dict[int, Path] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        self.first_settings = list(self.settings)
+
     def any_number(self) -> int:
         return self.random.randrange(len(self.hosts))
 
@@ -96,11 +107,8 @@ class Team:
         """Imports a task of long ago."""
         told, task_id = self.task(), uuid7()
         values = {"task_type": "bug_fix", "repo": REPO, **told}
-        record = {
-            "task_id": task_id,
-            "execution": values,
-            "recorded_at": datetime.now(UTC) - LONG_AGO,
-        }
+        moment = datetime.now(UTC) - LONG_AGO
+        record = {"task_id": task_id, "execution": values, "recorded_at": moment}
         request = ImportBatch.model_validate({"records": [record]})
         await self.any_host().service.import_batch(request)
         self.known[task_id] = {name: {value} for name, value in told.items()}
@@ -112,8 +120,7 @@ class Team:
         """Imports some of what was exported, which may be gone, older or newer by now."""
         parser = RowParser(Notes(), datetime.now(UTC))
         chosen = self.random.sample(self.exported, min(3, len(self.exported)))
-        read = [parser.execution("", one) for one in chosen]
-        records = [one for one in read if one is not None]
+        records = [one for row in chosen if (one := parser.execution("", row))]
         await self.any_host().service.import_batch(ImportBatch(records=records))
 
     async def use(self) -> None:
@@ -196,16 +203,18 @@ class Team:
         await self.hosts[number].service.close()
         self.hosts[number] = Host(self.settings[number])
 
-    async def share(self, number: int, repos: str) -> None:
-        """Changes which repositories a host shares."""
-        if self.settings[number].team_repos == repos:
-            return
-        await self.hosts[number].exchange(fill=True)
-        self.settings[number] = self.settings[number].model_copy(update={"team_repos": repos})
-        await self.restart(number)
+    async def configure(self, number: int, **given: Any) -> None:
+        """Changes settings of a host, after the team got what it has now."""
+        new = self.settings[number].model_copy(update=given)
+        if new != self.settings[number]:
+            await self.hosts[number].exchange(fill=True)
+            self.settings[number] = new
+            await self.restart(number)
 
-    async def share_otherwise(self) -> None:
-        await self.share(self.any_number(), self.random.choice((ALL_REPOS, "acme/docs")))
+    async def reconfigure(self) -> None:
+        """A host shares or holds something else."""
+        shares = ({"team_repos": ALL_REPOS}, {"team_repos": "acme/docs"})
+        await self.configure(self.any_number(), **self.random.choice((*shares, ALL, *HOLDS)))
 
     async def leave(self) -> None:
         """A host leaves; its next exchange joins it again."""
@@ -225,7 +234,7 @@ class Team:
         if not self.backups:
             return
         number = self.random.choice(sorted(self.backups))
-        await self.share(number, ALL_REPOS)
+        await self.configure(number, team_repos=ALL_REPOS)
         await self.hosts[number].exchange(fill=True)
         await self.hosts[number].service.close()
         restore(self.settings[number], self.backups[number], force=True)
@@ -267,7 +276,7 @@ class Team:
             self.bring: 3,
             self.export: 1,
             self.import_again: 2,
-            self.share_otherwise: 1,
+            self.reconfigure: 2,
             self.leave: 1,
             self.back_up: 1,
             self.restore: 1,
@@ -283,9 +292,9 @@ class Team:
             return
 
     async def settle(self) -> None:
-        """Hosts share and hold everything again, and exchange."""
-        for number in range(len(self.hosts)):
-            await self.share(number, ALL_REPOS)
+        """Hosts share everything, hold what they held at first, and exchange."""
+        for number, settings in enumerate(self.first_settings):
+            await self.configure(number, **dict(settings))
             await self.unarchive(number)
         for _ in range(ROUNDS):
             for host in self.hosts:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import pytest
 from team.hosts import Host, make_team, search_by_meaning, settings_of
-from team.operations import Team
+from team.operations import ALL, HOLDS, Team
 from team.server import PostgresServer
 from waiting import until
 
@@ -21,11 +21,9 @@ from mcp_learning.models.results import ExecutionDetail
 
 pytestmark = pytest.mark.anyio
 
-HOLD: tuple[tuple[str, dict[str, Any]], ...] = (
-    *(("ada", {}), ("ben", {}), ("ben", {"team_replica": "none"})),
-    *(("ada", {"team_replica_max_rows": 12}), ("ben", {"team_replica": "own"})),
-)
-"""The roles of the hosts, and settings of what they hold."""
+NONE, OWN, FEW = HOLDS
+HOSTS = (("ada", ALL), ("ben", ALL), ("ben", NONE), ("ada", FEW), ("ben", OWN))
+"""The roles of the hosts, and what they hold."""
 
 
 @asynccontextmanager
@@ -37,7 +35,7 @@ async def team(
     await search_by_meaning(server, database)
     settings = [
         settings_of(server, database, directory / str(number), role, **given)
-        for number, (role, given) in enumerate(HOLD)
+        for number, (role, given) in enumerate(HOSTS)
     ]
     all_hosts = [Host(one) for one in settings]
     made = Team(directory, server, random.Random(seed), settings, all_hosts)
