@@ -57,7 +57,8 @@ def edit(
         "duration_seconds": duration_seconds,
         "cost_usd": cost_usd,
     }
-    emptied = [name for name, value in given.items() if value == ""]
+    given = {name: value.strip() for name, value in given.items() if value is not None}
+    emptied = [name for name, value in given.items() if not value]
     names = {"task_description": "--description"}
     for name in emptied:
         if name not in get_args(Clearable):

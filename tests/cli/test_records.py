@@ -137,7 +137,7 @@ def test_a_search_says_what_superseded_a_match(
 
 
 def test_corrections_and_feedback_are_kept(ask: Callable[..., Any]) -> None:
-    done = ask("edit", "0190a0b1-b", "--outcome", "success", "--error-type", "", "--solution", "x")
+    done = ask("edit", "0190a0b1-b", "--outcome", "success", "--error-type", " ", "--solution", "x")
     assert done["changed"] == ["outcome", "solution_summary", "error_type"]
     judged = ask("feedback", "0190a0b1-b", "--rating", "2", "--accepted", "no", "--comment", "slow")
     assert judged == {"task_id": EXPORT, "feedback_count": 1, "redactions": 0}
