@@ -79,7 +79,7 @@ def all_findings(experience: Sequence[Experience]) -> list[LessonFinding]:
     ended = [one for one in runs if one.success is not None]
     found = [one for make in (approaches, failures, commands, files) for one in make(ended)]
     known = {one.key for one in found}
-    return [*found, *(one for one in recoveries(runs) if one.key not in known), *decisions(ended)]
+    return [*found, *(one for one in recoveries(runs) if one.key not in known), *decisions(runs)]
 
 
 def failures(experience: Sequence[Experience]) -> list[LessonFinding]:
@@ -229,7 +229,7 @@ def decisions(experience: Sequence[Experience]) -> list[LessonFinding]:
     found = []
     for task_id, new in replaced.items():
         old = by_id.get(task_id)
-        if old is None or new.task_id in replaced or not (new.solution or new.description):
+        if old is None or new.task_id in replaced or None in (old.success, new.success):
             continue
         found.append(
             LessonFinding(

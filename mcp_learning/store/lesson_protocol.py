@@ -99,9 +99,9 @@ class LessonStore(Protocol):
         """Lessons in the order of their ids, each with its history and showings to export."""
 
     async def experience(self, limit: int) -> list[Experience]:
-        """The latest executions with an outcome of confidence >= 0.5 or a recovered command.
+        """The latest executions that lessons are made of, oldest first.
 
-        Oldest first.
+        They have an outcome of confidence >= 0.5, a recovered command, or supersede another one.
         """
 
     async def add_showings(self, showings: Sequence[Showing]) -> None:

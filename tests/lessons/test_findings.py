@@ -111,6 +111,8 @@ def test_the_latest_of_a_chain_of_decisions_is_told() -> None:
     assert "use CBOR" in (found.avoid or "")
     again = experience(3, solution="use XML", supersedes=b.task_id)
     assert "use XML" in (all_findings([a, b, c, again])[0].do or "")
+    assert all_findings([a, b, c._replace(success=None)]) == []  # C stands, though it may yet fail
+    assert all_findings([a, b, c._replace(success=None)]) == []  # superseded, by what is not known
 
 
 def test_one_lesson_about_two_approaches_names_both_in_full() -> None:

@@ -199,12 +199,14 @@ async def test_what_a_person_retires_stays_so_and_what_is_pinned_is_kept(
         await change(service, uuid4(), "retire")
 
 
+@pytest.mark.parametrize("outcome", ["success", "pending"])
 async def test_a_lesson_is_retired_when_its_evidence_is_superseded(
-    service: LearningService,
+    service: LearningService, outcome: str
 ) -> None:
     old = await executed(service)
     saved = await save(service, old)
-    await executed(service, "the other way round", details={"supersedes": str(old)})
+    details = {"supersedes": str(old)}
+    await executed(service, "the other way round", outcome=outcome, details=details)
     detail = await service.get_lesson(GetLesson(lesson_id=str(saved.lesson_id)))
     assert detail.lesson.status == "retired"
     assert "superseded" in detail.history[-1].reason

@@ -39,7 +39,7 @@ SELECT task_id, timestamp, task_key, coalesce(repo, ''), task_type, coalesce(app
     left(coalesce(error_text, ''), 300),
     metadata->'$.files', metadata->'$.recovered', coalesce(session_id, ''), supersedes
 FROM executions WHERE (success IS NOT NULL AND outcome_confidence >= 0.5)
-    OR json_exists(metadata, '$.recovered')
+    OR json_exists(metadata, '$.recovered') OR supersedes IS NOT NULL
 ORDER BY timestamp DESC, sequence DESC LIMIT ?
 """
 
