@@ -6,7 +6,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from team.hosts import Host, hosts, make_team
+from team.hosts import REPO, Host, hosts, make_team
 from team.server import PostgresServer
 
 from mcp_learning.models.corrections import ReviseExecution
@@ -142,3 +142,24 @@ async def test_a_host_that_gets_another_role_reads_what_that_one_kept_private_be
         await second.exchange()
         assert (await second.execution(plan)).author == "ada"
         assert (await second.exchange()).pulled == 0
+
+
+async def test_what_waits_is_not_sent_when_its_repository_is_shared_no_longer(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    await make_team(server, database, "ada")
+    async with hosts(server, database, tmp_path, "ada") as (host,):
+        moved, other = [await host.record(text) for text in ("mend the cart", "mend the login")]
+        save = SaveLesson(when="mending", do="look at the wheels", evidence=[other], repo=REPO)
+        await host.service.save_lesson(save)
+        shown = await host.record("describe the cart", repo="acme/docs")
+        await host.service.revise(ReviseExecution(task_id=moved, repo="ada/diary"))
+    async with hosts(server, database, tmp_path, "ada", team_repos="acme/docs") as (host,):
+        await host.exchange(fill=True)
+        assert server.execute(database, "SELECT task_id FROM mcpl.executions") == [(shown,)]
+        assert server.execute(database, "SELECT 1 FROM mcpl.lessons") == []
+    async with hosts(server, database, tmp_path, "ada") as (host,):
+        await host.exchange(fill=True)
+        sent = server.execute(database, "SELECT doc->>'repo' FROM mcpl.executions ORDER BY 1")
+        assert sent == [("acme/docs",), (REPO,)]
+        assert server.execute(database, "SELECT 1 FROM mcpl.lessons") == [(1,)]

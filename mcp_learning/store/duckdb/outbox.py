@@ -23,6 +23,7 @@ from mcp_learning.store.duckdb.outbox_table import (
 )
 
 _NEITHER = "x.author IS NULL AND x.task_id NOT IN (SELECT task_id FROM outbox WHERE kind = 'patch')"
+_WAITS = "x.author IS NULL AND x.task_id IN (SELECT task_id FROM outbox WHERE sent_at IS NULL)"
 _NOT_MADE_UP = f"NOT coalesce({GENERATED}, false)"
 
 
@@ -50,6 +51,8 @@ class Outbox:
     ) -> None:
         """Notes that an execution was created or changed, and uses that are new."""
         if not (self._is_shared(new.repo, new.author) and self._is_in_team(cursor)):
+            if old is not None and self._is_shared(old.repo, old.author):
+                _withdraw(cursor, [new.task_id])
             return
         moment = at or datetime.now(UTC)
         entries: list[Entry] = []
@@ -159,19 +162,22 @@ class Outbox:
         return lesson.origin != "evidence" and self._is_shared(lesson.repo, None)
 
     def fill(self, cursor: Cursor) -> int:
-        """Notes what is shared, but neither came from the team nor was ever noted."""
+        """Notes what is shared, but neither came from the team nor was ever noted.
+
+        And takes back what was noted for the team before it was shared no longer.
+        """
         if self._shares is None:
             return 0
+        told = lessons.all_lessons(cursor)
+        unshared = [one.lesson_id for one in told if not self._is_told(one)]
+        unshared += [one for one, repo in _repos(cursor, _WAITS) if not self._is_shared(repo, None)]
+        _withdraw(cursor, unshared)
         known = team_lessons.known(cursor)
-        rows = cursor.execute(
-            f"SELECT x.task_id, x.repo FROM executions x WHERE {_NEITHER} AND {_NOT_MADE_UP} "
-            "ORDER BY x.sequence"
-        ).fetchall()
-        chosen = [task_id for task_id, repo in rows if self._is_shared(repo, None)]
+        unnoted = _repos(cursor, f"{_NEITHER} AND {_NOT_MADE_UP}")
+        chosen = [one for one, repo in unnoted if self._is_shared(repo, None)]
         for start in range(0, len(chosen), 1_000):
             requeue(cursor, chosen[start : start + 1_000])
-        new = [one for one in lessons.all_lessons(cursor) if one.lesson_id not in known]
-        self.taught(cursor, [], new)
+        self.taught(cursor, [], [one for one in told if one.lesson_id not in known])
         return len(chosen)
 
     def _is_shared(self, repo: str | None, author: str | None) -> bool:
@@ -186,6 +192,22 @@ class Outbox:
             [joined(task_ids)],
         ).fetchall()
         return [row[0] for row in rows if self._is_shared(row[1], row[2])]
+
+
+def _repos(cursor: Cursor, where: str) -> list[tuple[UUID, str | None]]:
+    """Executions `x` that fit a condition, oldest change first, each with its repository."""
+    return cursor.execute(
+        f"SELECT x.task_id, x.repo FROM executions x WHERE {where} ORDER BY x.sequence"
+    ).fetchall()
+
+
+def _withdraw(cursor: Cursor, task_ids: Sequence[UUID]) -> None:
+    """Deletes what waits of executions and lessons of which the team got nothing."""
+    cursor.execute(
+        f"DELETE FROM outbox WHERE task_id {AMONG_UUIDS} "
+        "AND task_id NOT IN (SELECT task_id FROM outbox WHERE sent_at IS NOT NULL)",
+        [joined(task_ids)],
+    )
 
 
 def patch(old: Execution, new: Execution) -> dict[str, Any]:
