@@ -196,7 +196,7 @@ class _ClaudeCodeReader(SessionReader):
             return
         said = prompts.without_context(text_of(found.get("prompt")))
         is_task = found.get("commandMode") == "task-notification"
-        if is_task or said.startswith("<task-notification>"):
+        if is_task or prompts.is_queued_notice(said):
             self._notice(said)
         elif prompts.is_human(found) and said and said != self._absorbed:
             self._take_queued(self._prompt(where, line, said))
@@ -217,7 +217,7 @@ class _ClaudeCodeReader(SessionReader):
                 self._queue.clear()
             case "remove" if self._queue:
                 said = prompts.without_context(self._queue.pop(0))
-                if said and said != self._absorbed and not prompts.is_task(said):
+                if said and said != self._absorbed and not prompts.is_queued_notice(said):
                     self._take_queued(self._prompt(where, line, said))
 
     def _assistant(self, line: Line, message: Line) -> None:

@@ -80,6 +80,8 @@ def test_prompts_that_were_queued_while_the_agent_worked_are_taken_once(file: Pa
         operation(7, "enqueue", content="Then stop"),
         operation(8, "dequeue"),
         user(8, "Then stop"),
+        operation(9, "enqueue", content="<agent-notification>\n<status>completed</status>"),
+        operation(9, "remove"),
         operation(9, "enqueue", content="Taken back"),
         operation(10, "popAll"),
     )
@@ -96,6 +98,7 @@ def test_what_the_client_put_around_a_prompt_is_left_out(file: Path) -> None:
         user(3, '<teammate-message teammate_id="lead">Do the lid</teammate-message>'),
         user(4, "<some-new-notice>\nThe tea is ready\n</some-new-notice>"),
         user(4, "This session is being continued from a previous conversation that ran out of it"),
+        user(5, "Operation stopped by hook: Another session is active"),
     )
     assert found == [ASKED]
 
