@@ -29,6 +29,7 @@ PRAISED = Verdict("success", "user", 0.95, "the user was content")
 PUBLISHED = Verdict("success", "git", 0.95, "committed, pushed or published")
 TESTED = Verdict("success", "tests", 0.9, "the last tests passed")
 CHECKED = Verdict("success", "tests", 0.8, "the last linters or builds passed")
+ORDERED = Verdict("success", "user", 0.8, "the user asked to commit or publish it")
 MOVED_ON = Verdict("success", "user", 0.8, "the user went on with something else")
 UNDONE = Verdict("failure", "user", 0.85, "the user took it back")
 REJECTED = Verdict("failure", "user", 0.8, "the user's last word was a complaint")
@@ -61,6 +62,7 @@ def verdict(task: Task, following: Prompt | None = None) -> Verdict:
         or _by_user(attempt, is_complaint=complaint is not None)
         or _by_publishing(attempt)
         or _by_checks(attempt)
+        or _by_order(attempt)
         or _by_following(task, following)
         or _by_interruption(task)
         or _by_moving_on(task, following)
@@ -147,6 +149,13 @@ def _by_checks(attempt: Sequence[SessionEvent]) -> Verdict | None:
     if not results or not all(results.values()):
         return None
     return TESTED if Kind.TEST in results else CHECKED
+
+
+def _by_order(attempt: Sequence[SessionEvent]) -> Verdict | None:
+    """By the user's last prompt, which asks to commit or publish what was done before."""
+    at, last = [(at, one) for at, one in enumerate(attempt) if isinstance(one, Prompt)][-1]
+    has_worked = any(isinstance(one, (Reply, ToolCall)) for one in attempt[:at])
+    return ORDERED if has_worked and wording.is_commit_order(last.text) else None
 
 
 def _is_aside(file: str, directory: str) -> bool:

@@ -1,14 +1,19 @@
 """Decides where a task ends and the next one begins.
 
-A prompt after the first begins a task unless its follow-up score is high enough: the agent was
-interrupted or asked something, it only talked, the request was made before, or the words refer to
-what was just done. After changes, agents usually offer more, so offers count less then. The words
-are in `wording`; the weights were chosen on 100 prompts of 32 sessions, labelled by hand.
+A prompt after the first begins a task unless its follow-up score is high enough: it has few words
+that the task didn't have before, the agent was interrupted or asked something, it only talked, the
+request was made before, or the words refer to what was just done. After changes, agents usually
+offer more, so offers count less then. The words are in `wording`; how the weights were chosen is in
+docs/decisions/0051-new-words-begin-a-task.md.
 """
 
+import math
+import re
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from datetime import timedelta
 from difflib import SequenceMatcher
+from itertools import pairwise
 
 from mcp_learning.clients.transcripts import wording
 from mcp_learning.clients.transcripts.events import (
@@ -21,19 +26,40 @@ from mcp_learning.clients.transcripts.events import (
     ToolCall,
 )
 
-_LEAST_SCORE = 1.0  # of a follow-up
+_NEW_WORDS = 1.25  # weight of the logarithm of their number
+_USUAL_NEW_WORDS = 6.0  # from which they lower the score
 _LONG_PAUSE = timedelta(hours=8)  # lowers the score, since users return with another request
 _ASKING = (Action.ASK, Action.PLAN)  # with a tool, or by a plan
 _SAME = 0.85
 _COMPARED = 500
 
+_UNSPACED = "\u0e00-\u0e7f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
+_WORD = re.compile(rf"[^\W\d_{_UNSPACED}]{{4,}}")
+_CHARACTERS = re.compile(rf"[{_UNSPACED}]{{2,}}")
 
-def begins_task(prompt: Prompt, task: Sequence[SessionEvent], *, has_worked: bool = True) -> bool:
+
+def words(text: str) -> set[str]:
+    """Words of at least four letters; in scripts whose words are short or not separated, pairs."""
+    text = text.lower()
+    found = set(_WORD.findall(text))
+    for run in _CHARACTERS.findall(text):
+        found.update(map("".join, pairwise(run)))
+    return found
+
+
+def begins_task(
+    prompt: Prompt,
+    task: Sequence[SessionEvent],
+    known: AbstractSet[str],
+    *,
+    has_worked: bool = True,
+) -> bool:
     """Whether a prompt begins a task, rather than following up the one before.
 
     Args:
         prompt: The prompt.
         task: The events of the task before, at least its first prompt.
+        known: The `words` of its prompts and replies.
         has_worked: Whether a tool was used in the session; otherwise it is a conversation.
     """
     if prompt.is_answer or wording.is_go_ahead(prompt.text):
@@ -41,13 +67,20 @@ def begins_task(prompt: Prompt, task: Sequence[SessionEvent], *, has_worked: boo
     last = _last_turn(task)
     if _is_repeated(prompt, task) and (_is_stopped(last) or not wording.is_command(prompt.text)):
         return _is_closed(task) or prompt.at - task[-1].at > _LONG_PAUSE
-    return (
-        wording.is_command(prompt.text) or _follow_up_score(prompt, task, has_worked) < _LEAST_SCORE
-    )
+    if wording.is_command(prompt.text):
+        return True
+    return _follow_up_score(prompt, task, has_worked) < _weight_of_new_words(prompt.text, known)
+
+
+def _weight_of_new_words(text: str, known: AbstractSet[str]) -> float:
+    """What the words that the task didn't have weigh for a new one; a pair is half a word."""
+    fresh = set() if wording.is_output(text) else words(text[:_COMPARED]) - known
+    number = sum(0.5 if len(word) == 2 else 1.0 for word in fresh)
+    return _NEW_WORDS * math.log((1 + number) / (1 + _USUAL_NEW_WORDS))
 
 
 def _follow_up_score(prompt: Prompt, task: Sequence[SessionEvent], has_worked: bool) -> float:
-    """The score of a prompt as a follow-up; signs of a new task lower it."""
+    """The score of a prompt's other signs of a follow-up; signs of a new task lower it."""
     last = _last_turn(task)
     ties = wording.follow_up_score(prompt.text)
     if _is_stopped(last):
@@ -59,7 +92,7 @@ def _follow_up_score(prompt: Prompt, task: Sequence[SessionEvent], has_worked: b
     if not has_worked:
         ties += 1.0
     if _is_closed(task):
-        ties -= 1.5
+        ties -= 1.0
     if prompt.at - task[-1].at > _LONG_PAUSE:
         ties -= 1.0
     return ties

@@ -203,7 +203,8 @@ class _ClaudeCodeReader(SessionReader):
 
     def _take_queued(self, prompt: Prompt) -> None:
         prompt.is_queued, self._absorbed = True, prompt.text
-        self.session.add(prompt)
+        if not prompts.is_local(prompt.text):
+            self.session.add(prompt)
 
     def _queued(self, where: str, line: Line) -> None:
         """Older versions tell of a prompt that was taken while the agent worked only this way."""

@@ -94,6 +94,11 @@ def command(said: str) -> str:
     return f"/{name[1].lstrip('/')} {arguments[1].strip() if arguments else ''}".strip()
 
 
+def is_local(said: str) -> bool:
+    """Whether it is a slash command, as typed, that the client executes itself."""
+    return said.startswith("/") and said[1:].partition(" ")[0] in _LOCAL
+
+
 def is_command(said: str) -> bool:
     """Whether it is a slash command of any kind."""
     return bool(_COMMAND.match(said))

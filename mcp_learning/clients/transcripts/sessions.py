@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from mcp_learning.clients.transcripts.boundaries import begins_task
+from mcp_learning.clients.transcripts.boundaries import begins_task, words
 from mcp_learning.clients.transcripts.events import (
     LONGEST_TEXT,
     Action,
@@ -167,6 +167,7 @@ class Session:
     _begins: list[int] = field(default_factory=list)
     _usage: Usage | None = None
     _has_worked: bool = False
+    _words: set[str] = field(default_factory=set)  # of the latest task's prompts and replies
 
     def add(self, event: SessionEvent) -> None:
         """Adds an event; events before the first prompt belong to no task and are dropped."""
@@ -179,6 +180,7 @@ class Session:
         else:
             if isinstance(event, Reply):
                 event.text = event.text[:LONGEST_TEXT]
+                self._words |= words(event.text)
             self._has_worked = self._has_worked or isinstance(event, ToolCall)
             self.events.append(event)
 
@@ -188,9 +190,11 @@ class Session:
         prompt.text = prompt.text[:LONGEST_TEXT]
         self._usage = None
         if not self.events or begins_task(
-            prompt, self.events[self._begins[-1] :], has_worked=self._has_worked
+            prompt, self.events[self._begins[-1] :], self._words, has_worked=self._has_worked
         ):
             self._begins.append(len(self.events))
+            self._words = set()
+        self._words |= words(prompt.text)
         self.events.append(prompt)
 
     def _add_usage(self, usage: Usage) -> None:

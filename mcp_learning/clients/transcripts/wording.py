@@ -15,6 +15,7 @@ _MOST_WORDS = 6
 _QUESTION = re.compile(r"[?？][\s)*_`\"'」』]*\Z|¿")
 _OUTPUT = re.compile(
     r"\S+:\d+(?::\d+)?:|(?:[$❯>%➜λ]|=>)\s|\[\d|at\s\w+[.(]|\S+@\S+[:~]|[^\n]{0,80}\$ [a-z]"
+    r"|(?:---|===|\+\+\+|@@) \S|\+ |Traceback \(|(?:panic|fatal): |npm ERR!"
 )
 _ITEMS = re.compile(
     r"(?!.*\b(?:phase|step|part|milestone|chunk|task|issue|ticket|pr|stage|version)\b)"
@@ -22,6 +23,11 @@ _ITEMS = re.compile(
     re.IGNORECASE,
 )
 _PUBLICATION = re.compile(r"\bgit\s+(?:\S+\s+){0,20}?push\b|\bgh\s+pr\s+(?:create|merge)\b")
+_COMMIT = re.compile(
+    r"commit|push|merge|squash|\bpr\b|pull request|sube |коммит|коміт|пуш|提交|推送"
+    r"|コミット|プッシュ|커밋|푸시",
+    re.IGNORECASE,
+)
 _COMMAND = re.compile(r"/[A-Za-z][\w:.-]*(?:\s|\Z)")
 _WORD = re.compile(r"[^\W_]+(?:['-][^\W_]+)*")
 _AROUND = ".!?,;:…。！？、~ \t\r\n👍🙏"
@@ -62,6 +68,12 @@ def is_go_ahead(prompt: str) -> bool:
     return bool(_unspaced_answer().fullmatch(_BETWEEN.sub("", text)))
 
 
+def is_commit_order(prompt: str) -> bool:
+    """Whether a prompt asks to commit or to publish what was done, and hardly for more."""
+    found = pattern("order").search(prompt) if len(prompt) <= _SHORT else None
+    return bool(found and _COMMIT.search(found[0]))
+
+
 def is_command(prompt: str) -> bool:
     """Whether it is a slash command of the client, which counts as a request."""
     return bool(_COMMAND.match(prompt))
@@ -73,9 +85,7 @@ def follow_up_score(prompt: str) -> float:
     tied = 0.0
     if pattern("opening").match(text):
         tied += 1.5
-    elif not pattern("request").match(text) and (
-        pattern("remark").match(text) or _OUTPUT.match(text[:_TROUBLED])
-    ):
+    elif not pattern("request").match(text) and (pattern("remark").match(text) or is_output(text)):
         tied += 1.0
     if pattern("again").search(text[:_TROUBLED]):
         tied += 1.0
@@ -89,10 +99,15 @@ def follow_up_score(prompt: str) -> float:
     if len(text) <= _SHORT and pattern("pointing").search(text):
         tied += 1.0
     if pattern("new").match(text):
-        tied -= 1.5
-    if len(text) >= _LONG:
+        tied -= 2.0
+    if len(text) >= _LONG and not is_output(text):
         tied -= 1.0
     return tied
+
+
+def is_output(prompt: str) -> bool:
+    """Whether a prompt begins with the output of a program, or with a difference of files."""
+    return bool(_OUTPUT.match(prompt.lstrip()[:_TROUBLED]))
 
 
 def asks(reply: str) -> bool:

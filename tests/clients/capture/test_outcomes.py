@@ -64,6 +64,9 @@ ENDINGS: list[tuple[str, list[SessionEvent], Verdict]] = [
     ("stopped", [EDIT, STOPPED], PENDING),
     ("praised", [EDIT, DONE, follow_up("thanks, works"), said("Glad.")], outcomes.PRAISED),
     ("praised in German", [EDIT, DONE, follow_up("danke, passt")], outcomes.PRAISED),
+    ("asked to commit", [EDIT, DONE, follow_up("commit this please")], outcomes.ORDERED),
+    ("asked to push in Chinese", [EDIT, DONE, follow_up("提交一下")], outcomes.ORDERED),
+    ("asked to run tests", [EDIT, DONE, follow_up("run the tests")], PENDING),
     ("rejected last", [EDIT, PASSED, DONE, follow_up("it still doesn't work")], outcomes.REJECTED),
     ("rejected in Japanese", [EDIT, DONE, follow_up("まだ動かない")], outcomes.REJECTED),
     (

@@ -154,7 +154,12 @@ def test_a_hook_and_an_import_store_the_same_record_of_a_task(
         *WORK,
         user("yes", "prompt-2", 40),
         assistant("I leave it so.", second=41),
-        user("Add a test for the loop\n" + "as before " * 1_000, "prompt-3", 45, gitBranch="main"),
+        user(
+            "New task: add a test for the loop\n" + "as before " * 1_000,
+            "prompt-3",
+            45,
+            gitBranch="main",
+        ),
         assistant("I write.", tool("Write", file_path="/t"), tool("Bash"), second=50, costUSD=0.25),
         user(result("1 failed", failed=True), "result-2", 51),
         assistant(reply, second=55),
@@ -236,7 +241,7 @@ def test_the_latest_task_is_the_one_that_was_asked_for(written: Callable[..., Pa
     task = latest(
         written(
             *WORK,
-            user("Now rename the module to sessions", "prompt-2", 40),
+            user("Next, rename the module to sessions", "prompt-2", 40),
             assistant(tool("Bash", command="git mv a b"), second=50),
             user("ok", "prompt-3", 51),
             user("[Request interrupted by user]", "prompt-4", 52),
@@ -246,7 +251,7 @@ def test_the_latest_task_is_the_one_that_was_asked_for(written: Callable[..., Pa
         )
     )
     assert task is not None
-    assert (task.first.name, task.first.text) == ("prompt-2", "Now rename the module to sessions")
+    assert (task.first.name, task.first.text) == ("prompt-2", "Next, rename the module to sessions")
     assert (dict(task.tools), task.replies) == ({"Bash": 1}, [])
 
 

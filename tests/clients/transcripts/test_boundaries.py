@@ -89,29 +89,55 @@ def test_answers_complaints_refinements_and_repeats_go_on_with_the_task(text: st
 @pytest.mark.parametrize(
     "text",
     [
-        *("Write the documentation of the lid", "fix lint", "Implement the plan.", "/init"),
-        *("The lid of the kettle is broken", "Implement phase 2"),
+        *("fix lint", "Implement the plan.", "Implement phase 2", "/init"),
         *("Next, paint the handle blue", "Thanks! Please update the changelog"),
-        *(
-            "修复登录错误",
-            "给水壶添加一个盖子",
-            "蓋の色を青に変更してください",
-            "손잡이를 파란색으로 칠해줘",
-        ),
-        *("Schreibe die Dokumentation des Deckels", "Добавь тесты для крышки"),
-        *("Füge das neue Feld zum Deckel hinzu", "Voeg een test toe voor het deksel"),
-        *("Zmień kolor uchwytu na niebieski", "Kapağın rengini mavi yap", "Зміни колір ручки"),
-        *("Thêm kiểm thử cho cái nắp", "Ubah warna gagang menjadi biru", "أضف اختبارات للغطاء"),
+        "Write documentation for customers about cleaning, storing and repairing every kettle",
+        "给水壶添加一个新的蓝色盖子并编写清洁说明文档",
+        "蓋の色を青に変更して、取扱説明書の手入れの章も書き直してください",
+        "손잡이를 파란색으로 칠하고 세척 설명서를 처음부터 새로 작성해줘",
+        "Schreibe eine Anleitung über Reinigung, Lagerung und Reparatur unserer Kannendeckel",
+        "Добавь автоматические тесты для новой крышки чайника и опиши порядок проверки",
+        "Voeg geautomatiseerde tests toe voor het nieuwe deksel en beschrijf daarna iedere stap",
+        "Zmień kolor uchwytu na niebieski i przygotuj dokumentację techniczną czajnika",
+        "Kapağın rengini maviye çevir, ardından kullanım kılavuzunu baştan sona güncelle",
+        "Зміни колір ручки на синій і підготуй докладну інструкцію щодо миття чайника",
+        "Thêm kiểm thử tự động cho chiếc nắp mới, viết hướng dẫn chăm sóc tay cầm",
+        "Ubah warna gagang menjadi biru, lalu tulis petunjuk perawatan untuk pelanggan baru",
+        "أضف اختبارات تلقائية للغطاء الجديد واكتب دليل التنظيف والصيانة للعملاء",
     ],
 )
-def test_a_request_of_its_own_begins_a_task_however_short(text: str) -> None:
+def test_a_request_of_its_own_begins_a_task(text: str) -> None:
     assert begins(prompt(text), *DID)
+
+
+@pytest.mark.parametrize(
+    ("about_the_same", "about_another_matter"),
+    [
+        (
+            "Where did you sharpen the edge?",
+            "Where does the billing service configure retries of its payment gateway?",
+        ),
+        ("在哪里修壶嘴的？", "计费服务在哪里配置支付网关的重试次数和超时时间？"),
+    ],
+)
+def test_many_words_that_the_task_did_not_have_begin_another(
+    about_the_same: str, about_another_matter: str
+) -> None:
+    assert not begins(prompt(about_the_same), *DID)
+    assert begins(prompt(about_another_matter), *DID)
+
+
+def test_output_that_the_user_pastes_goes_on_with_the_task() -> None:
+    for output in ("--- FAIL: TestPour (3.40s)", "=== RUN TestPour", "+ edge = sharpen(blade)"):
+        assert not begins(prompt(f"{output}\n" + "unforeseen droplets everywhere " * 30), *DID)
 
 
 def test_an_answer_to_a_question_of_the_agent_goes_on() -> None:
     offer = Reply(at=START, text="The edge is blunt. Want me to sharpen it, or to bend the neck?")
     assert not begins(prompt("Bend the neck by ten degrees"), offer)
-    assert begins(prompt("Bend the neck by ten degrees"), *DID)
+    other = "Bend the neck by some degrees, paint the handle and polish the whole old kettle"
+    assert not begins(prompt(other), offer)
+    assert begins(prompt(other), *DID)
     assert not begins(prompt("Use the blue one", 60, is_answer=True), *DID)
 
 
@@ -129,7 +155,7 @@ def test_what_follows_a_stop_or_an_error_of_the_service_goes_on() -> None:
 
 
 def test_after_a_commit_a_remark_begins_a_task_and_a_go_ahead_does_not() -> None:
-    remark = prompt("why are you using the old file for that?")
+    remark = prompt("why does the kettle have an enamel handle now?")
     assert not begins(remark, *DID)
     assert begins(remark, *DID, COMMIT)
     assert not begins(prompt("push"), *DID, COMMIT)

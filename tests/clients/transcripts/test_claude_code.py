@@ -87,7 +87,7 @@ def test_each_question_is_a_task_but_a_short_one_goes_on_with_the_last(
         assistant(1, text("Shall I?")),
         user(2, "yes, go on"),
         assistant(3, text("Sharpened.")),
-        user(4, [text("Now write the documentation of the spout")]),
+        user(4, [text("Next, write documentation about cleaning the kettle")]),
         assistant(5, text("Written.")),
     )
     first, second = read(file, notes)

@@ -82,6 +82,8 @@ def test_prompts_that_were_queued_while_the_agent_worked_are_taken_once(file: Pa
         user(8, "Then stop"),
         operation(9, "enqueue", content="<agent-notification>\n<status>completed</status>"),
         operation(9, "remove"),
+        operation(9, "enqueue", content="/model"),
+        operation(9, "remove"),
         operation(9, "enqueue", content="Taken back"),
         operation(10, "popAll"),
     )

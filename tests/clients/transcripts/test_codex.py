@@ -119,7 +119,7 @@ def test_each_question_is_a_task_and_a_short_one_goes_on(file: Path, notes: Note
         event(2, "agent_message", message="Shall I?"),
         event(3, "user_message", message="yes"),
         event(4, "agent_message", message="Sharpened."),
-        event(5, "user_message", message="Write the docs of the lid"),
+        event(5, "user_message", message="Next, write documentation about cleaning the kettle"),
         event(6, "agent_message", message="Again."),
     )
     first, second = read(file, notes)
