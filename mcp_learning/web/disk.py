@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -50,11 +51,13 @@ def _stored_files(directory: Path) -> StoredFiles:
 
 
 def _files(directory: Path) -> Iterator[tuple[int, float]]:
-    """Size in bytes and time of writing of each file."""
+    """Size in bytes and time of writing of each file; one that goes meanwhile isn't counted."""
     try:
-        for path in directory.iterdir():
+        paths = list(directory.iterdir())
+    except OSError:
+        return
+    for path in paths:
+        with suppress(OSError):
             state = path.stat()
             if path.is_file():
                 yield state.st_size, state.st_mtime
-    except OSError:
-        return

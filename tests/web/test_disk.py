@@ -14,6 +14,8 @@ def test_copies_are_counted_and_the_latest_is_dated(tmp_path: Path) -> None:
     for number, name in enumerate(("one.duckdb", "two.duckdb"), start=1):
         (settings.backup_dir / name).write_bytes(b"x" * number)
         os.utime(settings.backup_dir / name, (1_000 * number, 1_000 * number))
+    for number in range(20):  # of a directory's entries, some come before the files
+        (settings.backup_dir / f"gone-{number}").symlink_to(tmp_path / "nowhere")
     found = disk(settings)
     assert (found.backups.files, found.backups.bytes) == (2, 3)
     assert found.backups.latest == datetime.fromtimestamp(2_000, UTC)

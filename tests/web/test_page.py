@@ -55,6 +55,18 @@ def test_the_token_leaves_the_address_at_once(dashboard: Dashboard, open_page: O
     page.wait_for_selector("main[data-shown=health]")
 
 
+def test_what_waits_for_an_outcome_is_all_of_it_whatever_is_filtered(
+    dashboard: Dashboard, open_page: Open
+) -> None:
+    page = open_page(dashboard, "panel=health&task_type=bug_fix&days=30&text=nothing")
+    waits = page.locator("section", has_text="What waits").locator("a.link")
+    said = waits.inner_text()
+    waits.click()
+    page.wait_for_selector("main[data-shown=executions]")
+    total = said.removesuffix("s").removesuffix(" execution")
+    expect(page.get_by_text(f"of {total} shown")).to_be_visible()
+
+
 def test_filters_apply_to_everything_and_live_in_the_address(
     dashboard: Dashboard, open_page: Open
 ) -> None:

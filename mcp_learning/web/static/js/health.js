@@ -7,6 +7,7 @@ import * as view from "./view.js";
 
 const STEP = 300_000, DAY = 86_400_000; // ms
 const OLD = 14; // days after which a backup is called old
+const ALL = { repo: "", task_type: "", days: "", text: "", approach: "", from: "", to: "" }; // no filter
 
 export async function health(signal) {
   const [{ health: state, telemetry, disk }, pending] = await Promise.all([
@@ -95,7 +96,7 @@ function waiting(state, pending) {
     state.reembed_due ? ["All embeddings for another model: ", h("code", {}, "mcp-learning rebuild-index --reembed")] : null,
     index.newer_rows ? [`${count(index.newer_rows, "execution")} for the next build of the index; until then they are ` +
       "compared one by one: ", h("code", {}, "mcp-learning rebuild-index")] : null,
-    pending ? [view.link({ panel: "executions", outcome: "pending" }, count(pending, "execution")),
+    pending ? [view.link({ ...ALL, panel: "executions", outcome: "pending" }, count(pending, "execution")),
       " for an outcome; rates leave them out."] : null,
   ].filter(Boolean);
   return items.length ? h("ul", { class: "spaced" }, items.map((content) => h("li", {}, content)))
