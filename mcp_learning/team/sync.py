@@ -70,6 +70,7 @@ class TeamSync:
         self._exchange: Exchange | None = None
         self._lock = anyio.Lock()
         self._work: anyio.Event | None = None
+        self._has_left = False
         self._problem: str | None = None
         self._last_contact: datetime | None = None
         self._there = 0  # the team's last number, as of the last contact
@@ -104,7 +105,9 @@ class TeamSync:
 
     async def _attempt(self, request: ExchangeWithTeam) -> bool:
         try:
-            await self.exchange(request)
+            async with self._lock:
+                if not self._has_left:
+                    await self._exchange_all(request)
         except LearningError as error:
             if str(error) != self._problem:
                 logger.warning("the team: %s; it is tried again", error)
@@ -143,20 +146,24 @@ class TeamSync:
             StoreError: The database can't be read or written.
         """
         async with self._lock:
-            exchange = await self._opened()
-            state = await exchange.meet()
-            done = Exchanged()
-            if request.direction != "push" or request.fill:
-                done = _sum(done, await exchange.pull(state))
-            if request.fill:  # after the pull: what the team has may be later than what was here
-                added = await self._local.store.fill_outbox()
-                done = done.model_copy(update={"added": added})
-            if request.direction != "pull":
-                done = _sum(done, await exchange.push(state))
-            self._last_contact, self._there = datetime.now(UTC), exchange.last_number
-            await self._count(anew=request.fill)
-            await self._read_in(state)
-            return done
+            self._has_left = False
+            return await self._exchange_all(request)
+
+    async def _exchange_all(self, request: ExchangeWithTeam) -> Exchanged:
+        exchange = await self._opened()
+        state = await exchange.meet()
+        done = Exchanged()
+        if request.direction != "push" or request.fill:
+            done = _sum(done, await exchange.pull(state))
+        if request.fill:  # after the pull: what the team has may be later than what was here
+            added = await self._local.store.fill_outbox()
+            done = done.model_copy(update={"added": added})
+        if request.direction != "pull":
+            done = _sum(done, await exchange.push(state))
+        self._last_contact, self._there = datetime.now(UTC), exchange.last_number
+        await self._count(anew=request.fill)
+        await self._read_in(state)
+        return done
 
     async def _read_in(self, state: "RemoteState") -> None:
         """Has the team's store read in what is new, for a time, if this host searches there."""
@@ -180,7 +187,7 @@ class TeamSync:
         if not self._there:  # not met yet: a command that asks one question never does
             mark = (await self._local.store.outbox_state()).mark
             self._there = mark.change if mark else 0
-        if self._holding.is_whole(self._there):
+        if self._has_left or self._holding.is_whole(self._there):
             return False
         if self.total is None or self._counted_at != self._there:
             return True
@@ -203,8 +210,9 @@ class TeamSync:
         with anyio.move_on_after(max(ACKNOWLEDGE_SECONDS - waited, LEAST_SECONDS)):
             try:
                 async with self._lock:
-                    exchange = await self._opened()
-                    await exchange.push(await exchange.meet())
+                    if not self._has_left:
+                        exchange = await self._opened()
+                        await exchange.push(await exchange.meet())
                 return
             except TeamError as error:
                 why = str(error)
@@ -213,11 +221,13 @@ class TeamSync:
     async def leave(self) -> LeftTeam:
         """Forgets the team in this database: what waits, and how far the team's changes are here.
 
-        Executions stay, also those of others; the team keeps what it has.
+        Executions stay, also those of others; the team keeps what it has. This process exchanges
+        nothing from then on, until it is asked to.
         """
         async with self._lock:
             state = await self._local.store.outbox_state()
             await self._local.store.set_mark(None)
+            self._has_left = True
         return LeftTeam(team=state.mark and state.mark.team, dropped=state.waiting)
 
     async def health(self) -> TeamHealth:

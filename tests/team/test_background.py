@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -141,3 +142,26 @@ async def test_through_a_pooler_in_transaction_mode_it_works_the_same(
                 return all([await knows(host, one) for host in (first, second) for one in ids])
 
             await until(all_are_known)
+
+
+async def test_a_host_that_left_stays_out_until_it_is_told_to_join_or_starts_anew(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    await make_team(server, database, "ada", "ben")
+    roles = ("ada", "ben", "ben")
+    async with running(server, database, tmp_path, *roles, team_ack="team") as (first, *others):
+        second, third = others
+        await first.record("repair the login redirect")
+        await first.service.leave_team()
+        own = await first.record("speed up the nightly export")
+        for text in (
+            "translate the invoice",
+            "mend the cart",
+        ):  # one that others hear of, and another
+            task_id = await second.record(text)
+            await until(partial(knows, third, task_id))
+        assert not await knows(first, task_id)
+        assert not await knows(third, own)
+        await first.exchange(fill=True)
+        assert await knows(first, task_id)
+        await until(partial(knows, third, own))
