@@ -69,7 +69,7 @@ def _pages(server: MCPServer[None], learning: Learning) -> None:
     )
     async def lessons() -> str:
         with _failures():
-            found = await learning.list_lessons(ListLessons(status="active"))
+            found = await learning.list_lessons(ListLessons(status="active", limit=1_000))
         return visible(lesson_texts.page(found))
 
 

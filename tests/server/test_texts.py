@@ -201,3 +201,17 @@ async def test_a_budget_that_is_too_small_for_a_packet_does_not_look_as_if_none_
     )
     assert "succeeded:" in await say(client, "review_lessons")
     assert await say(client, "review_lessons", repo="acme/other") == "No lesson is due."
+
+
+async def test_the_page_of_lessons_has_all_that_are_in_use(client: Client) -> None:
+    said = await client.call_tool("record_execution", TASK)
+    assert said.structured_content is not None
+    told = {
+        "when": LOGIN,
+        "do": "clear the cookie",
+        "evidence": [said.structured_content["task_id"]],
+    }
+    for number in range(101):  # of a type each, where there is a place to try it
+        await say(client, "save_lesson", **told, task_type=f"type {number}")
+    (page,) = (await client.read_resource("learning://lessons")).contents
+    assert page.model_dump()["text"].count("## When") == 101
