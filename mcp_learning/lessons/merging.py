@@ -43,6 +43,7 @@ def with_findings(
     findings: Iterable[LessonFinding],
     now: datetime,
     faded: Collection[UUID] = (),
+    approved: Collection[UUID] = (),
 ) -> list[Revision]:
     """Adds new findings as candidates, updates known ones, and retires those no longer found.
 
@@ -56,6 +57,7 @@ def with_findings(
         now: Time of the changes, UTC.
         faded: Lessons that were retired because they were no longer found; if they are found again,
             they become candidates again.
+        approved: Lessons that stay though they are no longer found, by `approved_again`.
     """
     findings = list(findings)
     by_key = {one.key: one for one in stored if one.key}
@@ -81,7 +83,8 @@ def with_findings(
             revisions.append(changed(old, line, **_fields(found)))
     for old in stored:
         lost = old.key and old.key not in seen and old.status in ("candidate", "trial", "kept")
-        if lost and old.origin == "evidence" and not old.pinned:
+        stays = old.pinned or old.lesson_id in approved
+        if lost and old.origin == "evidence" and not stays:
             line = LessonChange(
                 changed_at=now, change="retired", by="evidence", reason=EVIDENCE_LOST
             )
@@ -118,6 +121,12 @@ def _without_repo(one: Lesson | LessonFinding) -> str:
 def lost_its_evidence(history: Sequence[LessonChange]) -> bool:
     """Whether a lesson was retired last because it was no longer found in the executions."""
     return bool(history) and (history[-1].change, history[-1].reason) == ("retired", EVIDENCE_LOST)
+
+
+def approved_again(history: Sequence[LessonChange]) -> bool:
+    """Whether a person approved a lesson after it had been retired: its evidence was known then."""
+    decided = [one for one in history if one.change in ("retired", "kept")][-2:]
+    return [one.change for one in decided] == ["retired", "kept"] and decided[1].by == "person"
 
 
 def _lesson(found: LessonFinding, now: datetime) -> Lesson:

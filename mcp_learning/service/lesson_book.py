@@ -124,13 +124,15 @@ class LessonBook:
         tallies = await self._store.lesson_tallies()
         history = await self._store.lesson_history()
         faded = {key for key, lines in history.items() if merging.lost_its_evidence(lines)}
+        approved = {key for key, lines in history.items() if merging.approved_again(lines)}
         excluded = excluded_repos(self._excluded)
 
         def decide(stored: Sequence[Lesson]) -> list[Revision]:
             allowed = [one for one in findings if not is_excluded(one.repo, excluded)]
             book = _Book(stored)
-            book.add(merging.with_findings(book.lessons, allowed, now, faded))
-            book.add(merging.superseded(book.lessons, experience, now))
+            book.add(merging.with_findings(book.lessons, allowed, now, faded, approved))
+            others = [one for one in book.lessons if one.lesson_id not in approved]
+            book.add(merging.superseded(others, experience, now))
             book.add(trials.conclude_trials(book.lessons, tallies, now, history))
             book.add(trials.start_trials(book.lessons, now))
             return book.revisions

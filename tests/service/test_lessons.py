@@ -210,6 +210,24 @@ async def test_a_lesson_is_retired_when_its_evidence_is_superseded(
     detail = await service.get_lesson(GetLesson(lesson_id=str(saved.lesson_id)))
     assert detail.lesson.status == "retired"
     assert "superseded" in detail.history[-1].reason
+    assert await change(service, saved.lesson_id, "approve") == "kept"
+    await executed(service, "news")
+    assert (await service.list_lessons(ListLessons(status="kept"))).total == 1
+
+
+async def test_what_a_person_approves_stays_though_the_evidence_no_longer_shows_it(
+    service: LearningService,
+) -> None:
+    old = await executed(service, "use JSON")
+    new = await executed(service, "use CBOR", details={"supersedes": str(old)})
+    (found,) = (await service.list_lessons(ListLessons())).lessons
+    assert await change(service, found.lesson.lesson_id, "approve") == "kept"
+    await executed(service, "use Arrow", details={"supersedes": str(new)})
+    gone = (await service.list_lessons(ListLessons(status="retired"))).lessons
+    assert [one.lesson.lesson_id for one in gone] == [found.lesson.lesson_id]
+    assert await change(service, found.lesson.lesson_id, "approve") == "kept"
+    await executed(service, "news")
+    assert (await service.list_lessons(ListLessons(status="kept"))).total == 1
 
 
 async def test_secrets_leave_a_lesson_before_it_is_stored(service: LearningService) -> None:
