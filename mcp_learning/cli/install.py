@@ -52,6 +52,9 @@ def install(
 ) -> None:
     """Add this server to an agent client's configuration; `uninstall` takes it back."""
     if plugin:
+        for option, given in (("--data-dir", data_dir is not None), ("--scope", scope != "user")):
+            if given:
+                fail(f"{option} goes not with --plugin: leave one of them out", 2)
         _run_plugin(client, every=every, remove=False, dry_run=dry_run, as_json=json)
         return
     settings = load_settings(data_dir)

@@ -154,6 +154,10 @@ def test_a_plugin_is_installed_by_the_commands_of_the_client(
     assert install == ["codex", "plugin", "add", "mcp-learning@mcp-learning"]
     assert invoke("uninstall", "codex", "--plugin", PATH=path).exit_code == 0
     assert client_program.calls(programs)[2][:3] == ["codex", "plugin", "remove"]
+    for further in (("--data-dir", "elsewhere"), ("--scope", "project")):
+        refused = invoke("install", "codex", "--plugin", *further, PATH=path)
+        assert refused.exit_code == 2
+        assert f"{further[0]} goes not with --plugin" in refused.stderr
     refused = invoke("install", "cursor", "--plugin")
     assert refused.exit_code == 2
     assert "--plugin: Cursor takes none" in refused.stderr
