@@ -96,7 +96,9 @@ def _list(settings: "Settings", filters: dict[str, Any], *, as_json: bool) -> No
             echo(f"    {line}")
     counts = ", ".join(f"{number} {name}" for name, number in found.counts if number)
     shown = f"{len(found.lessons)} of {counted(found.total, 'lesson')} shown"
-    echo(f"{shown} ({counts})." if counts else "There are no lessons yet.")
+    is_filtered = wanted.repo or wanted.task_type
+    none = "No lesson passes these filters." if is_filtered else "There are no lessons yet."
+    echo(f"{shown} ({counts})." if counts else none)
 
 
 def _one(

@@ -133,7 +133,10 @@ class LessonCounts(Model):
 
 
 class Lessons(Model):
-    """Answer of `list_lessons`: those with the greatest expected gain first, retired ones last."""
+    """Answer of `list_lessons`: those with the greatest expected gain first, retired ones last.
+
+    `counts` are of the repository and the task type that the filters name, whatever the status.
+    """
 
     lessons: list[LessonView]
     total: Annotated[int, Field(description="That pass the filters")]

@@ -180,13 +180,13 @@ class LessonBook:
         stored = await self._lessons()
         tallies = await self._store.lesson_tallies()
         wanted = {"any": None, "active": ("trial", "kept")}.get(request.status, (request.status,))
-        passing = [
+        of_kind = [
             one
             for one in trials.by_expected_gain(stored)
-            if (wanted is None or one.status in wanted)
-            and same_repository(one.repo, request.repo)
+            if same_repository(one.repo, request.repo)
             and request.task_type in (None, one.task_type)
         ]
+        passing = [one for one in of_kind if wanted is None or one.status in wanted]
         page = passing[request.offset : request.offset + request.limit]
         return Lessons(
             lessons=[
@@ -196,7 +196,7 @@ class LessonBook:
                 for one in page
             ],
             total=len(passing),
-            counts=counts(stored),
+            counts=counts(of_kind),
         )
 
     async def get_lesson(self, request: GetLesson) -> LessonDetail:

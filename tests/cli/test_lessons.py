@@ -125,6 +125,9 @@ def test_lessons_travel_with_every_kind_of_file(
     (home / "more.jsonl").write_text("\n".join(map(json.dumps, rows)))
     invoke("import", "jsonl", "more.jsonl", "--no-embed")
     (found,) = answered(invoke, "lessons")["lessons"]
+    assert "1 of 1 lesson shown (1 trial)." in invoke("lessons", "--status", "trial").stdout
+    assert "0 of 0 lessons shown (1 trial)." in invoke("lessons", "--status", "kept").stdout
+    assert "No lesson passes these filters." in invoke("lessons", "--type", "docs").stdout
     pinned = answered(invoke, "lessons", "pin", found["lesson"]["lesson_id"])
 
     assert answered(invoke, "export", "all.parquet")["lessons"] == 1
