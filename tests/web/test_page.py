@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import anyio
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from web.conftest import WAIT, Open
 from web.filling import fill
 from web.served import Dashboard
@@ -209,7 +209,14 @@ def test_an_evaluation_draws_what_was_predicted_against_what_happened(
     dashboard: Dashboard, open_page: Open
 ) -> None:
     page = open_page(dashboard, "panel=learned")
+    requests: list[Route] = []
+    page.route(re.compile("api/calibration"), lambda route: requests.append(route))
     page.click("#calibrate")
+    for link, panel in (("Overview", "overview"), ("What we learned", "learned")):
+        page.get_by_role("link", name=link).click()  # the panel is drawn anew
+        expect(page.locator(f"#panel[data-shown={panel}]")).to_be_visible()
+    expect(page.locator("[role=status]", has_text="Predicting")).to_be_visible()
+    requests[0].continue_()
     scores = page.locator("table", has_text="log loss")
     expect(scores).to_contain_text("recommend_approach", timeout=3 * WAIT)
     expect(page.locator("section", has_text="Calibration")).to_contain_text("500 outcomes")

@@ -5,22 +5,28 @@ import { card, count, h, number, percent, row, table } from "./dom.js";
 import { ask } from "./session.js";
 
 let last = null; // what was computed, for as long as the page is open
+let running = null; // the computation under way; drawing the page anew doesn't end it
 
 export function calibration() {
   const result = h("div", {});
-  const button = h("button", { type: "button", id: "calibrate", onclick: async () => {
+  const button = h("button", { type: "button", id: "calibrate", onclick: () => {
+    running = ask("calibration").finally(() => { running = null; });
+    follow();
+  } }, "Evaluate now");
+  async function follow() {
     button.disabled = true;
     result.replaceChildren(h("p", { role: "status" }, "Predicting, each outcome from earlier ones …"));
     try {
-      last = await ask("calibration");
+      last = await running;
       result.replaceChildren(...shown(last));
     } catch (error) {
       result.replaceChildren(h("p", { role: "alert" }, error.message));
     } finally {
       button.disabled = false;
     }
-  } }, "Evaluate now");
-  if (last) result.replaceChildren(...shown(last));
+  }
+  if (running) follow();
+  else if (last) result.replaceChildren(...shown(last));
   return card("Calibration: were the predictions right?",
     h("p", { class: "quiet" }, "Replays the latest executions: what would have been predicted for each, from " +
       "earlier ones alone, against what happened. It takes some seconds, in this process."), button, result);
