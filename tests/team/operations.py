@@ -144,14 +144,9 @@ class Team:
 
     async def judge(self) -> None:
         one, outcome = self.any_execution(), self.random.choice(OUTCOMES)
-        judgement = Judgement(
-            task_id=one,
-            source="git",
-            outcome=outcome,
-            outcome_basis="git",
-            confidence=0.9,
-            at=datetime.now(UTC),
-        )
+        told = {"source": "git", "outcome_basis": "git", "confidence": 0.9}
+        told |= {"task_id": one, "outcome": outcome, "at": datetime.now(UTC)}
+        judgement = Judgement.model_validate(told)
         await self.any_host().service.judge(Judge(judgements=[judgement]))
         self.known[one].pop("outcome", None)  # what was told may count for more
 
@@ -212,9 +207,10 @@ class Team:
             await self.restart(number)
 
     async def reconfigure(self) -> None:
-        """A host shares or holds something else."""
-        shares = ({"team_repos": ALL_REPOS}, {"team_repos": "acme/docs"})
-        await self.configure(self.any_number(), **self.random.choice((*shares, ALL, *HOLDS)))
+        """A host shares or holds something else, or gets another role."""
+        changes = [ALL, *HOLDS, {"team_repos": ALL_REPOS}, {"team_repos": "acme/docs"}]
+        changes += [{"team_url": one.team_url} for one in self.first_settings]
+        await self.configure(self.any_number(), **self.random.choice(changes))
 
     async def leave(self) -> None:
         """A host leaves; its next exchange joins it again."""
