@@ -6,6 +6,7 @@ from uuid import UUID
 
 import anyio
 
+from mcp_learning.errors import TeamError
 from mcp_learning.models.dashboard import LookUp, LookUpResult
 from mcp_learning.models.health import Health
 from mcp_learning.models.requests import (
@@ -173,10 +174,15 @@ class SharedLearning(LearningService):
         return done
 
     async def _selection(self, request: ForgetExecutions) -> Selection:
-        selection = await super()._selection(request)
-        if not await self._sync.lacks():
+        selection, lacks = await super()._selection(request), await self._sync.lacks()
+        if not (lacks or await self.store.absent(selection.task_ids)):  # it may be archived here
             return selection
-        return selection._replace(of_team=await self._fetcher.selected(selection))
+        try:
+            return selection._replace(of_team=await self._fetcher.selected(selection))
+        except TeamError:
+            if lacks:
+                raise
+            return selection
 
     async def import_batch(self, request: ImportBatch) -> Imported:
         """As `LearningService.import_batch`; raises `NotShared` as `record` does."""

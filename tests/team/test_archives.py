@@ -117,3 +117,21 @@ async def test_what_comes_back_since_others_changed_it_has_all_that_belongs_to_i
         assert found.execution.approach == "by hand"
         assert [one.rating for one in found.feedback] == [4]
         assert [one.task_id for one in found.used_by] == [later]
+
+
+async def test_what_a_host_has_archived_can_be_forgotten_there_all_the_same(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    await make_team(server, database, "ada", "ben")
+    async with hosts(server, database, tmp_path, "ada", "ben") as (first, second):
+        (task_id,) = await bring(first, "mend the cart")
+        await first.exchange()
+        await second.exchange()
+        await archive(first, tmp_path / "archive")
+        unknown = uuid7()
+        request = ForgetExecutions(task_ids=[task_id, unknown], dry_run=False)
+        done = await first.service.forget(request)
+        assert (done.executions, done.unknown_task_ids) == (1, [unknown])
+        await first.exchange()
+        await second.exchange()
+        assert await rows(second) == 0
