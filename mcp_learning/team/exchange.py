@@ -5,7 +5,9 @@ meanwhile, and what they forgot is gone before it could come back. All of it may
 """
 
 import logging
+from collections.abc import Sequence
 from functools import partial
+from uuid import UUID
 
 import anyio.to_thread
 
@@ -13,6 +15,7 @@ from mcp_learning.errors import TeamError, TeamRefused
 from mcp_learning.models.team import Exchanged
 from mcp_learning.settings import Settings
 from mcp_learning.store.shared import (
+    OutboxEntry,
     Outgoing,
     TakenIn,
     TeamMark,
@@ -195,8 +198,9 @@ class Exchange:
         # Nobody else wrote meanwhile, and nothing is to be read back.
         if done.base == self._at.change and not self._at.sweeping and not asks:
             mark = self._at = self._at._replace(change=done.base + len(rows))
+        forgotten = [*done.forgotten, *_recorded_again(entries)]
         taken, _ = await both(
-            partial(self._local.store.sent, numbers, done.forgotten, done.absent, mark),
+            partial(self._local.store.sent, numbers, forgotten, done.absent, mark),
             partial(self._remote.tell, state.team) if is_last else _nothing,
         )
         if taken.changed or taken.deleted:
@@ -252,6 +256,12 @@ class Exchange:
         if page.vectors:
             await self._local.adopt(await anyio.to_thread.run_sync(vectors_of, page))
         return taken
+
+
+def _recorded_again(entries: Sequence[OutboxEntry]) -> list[UUID]:
+    """Executions that were forgotten here and then recorded again: the team has them forgotten."""
+    ids = [{one.task_id for one in entries if one.kind == kind} for kind in ("forget", "patch")]
+    return list(set.intersection(*ids))
 
 
 async def _nothing() -> None:

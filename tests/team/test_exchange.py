@@ -252,6 +252,22 @@ async def test_a_host_keeps_nothing_of_what_was_sent_and_then_forgotten(
         assert "spanner" not in str(kept)
 
 
+async def test_what_is_recorded_again_after_it_was_forgotten_stays_forgotten(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    await make_team(server, database, "ada", "ben")
+    async with hosts(server, database, tmp_path, "ada", "ben") as (first, second):
+        task_id = uuid7()
+        await first.record(TASKS[0], task_id=task_id)
+        await first.exchange()
+        await second.exchange()
+        await forget(first, task_id)
+        await first.record(TASKS[0], task_id=task_id)  # as an import would
+        await first.exchange()
+        await second.exchange()
+        assert [await knows(host, task_id) for host in (first, second)] == [False, False]
+
+
 async def test_fields_of_a_newer_version_survive_the_patch_of_an_older_one(
     server: PostgresServer, database: str, tmp_path: Path
 ) -> None:
