@@ -52,7 +52,14 @@ _COMMAND = re.compile(
     re.MULTILINE,
 )
 _BEFORE = re.compile(r"\s*(?:cd\s+\S+\s*(?:&&|;)\s*|[A-Za-z_]\w*=\S*\s+)*")
+_SEVERAL = re.compile(r"&&|\|\||;")
 _WORDS_OF_A_COMMAND = 3
+_FIRST_WORDS = re.compile(r"[\w./@+-]+(?=\s|$)(?: [\w./:@=+,-]+(?=\s|$)){0,2}")
+_LOOKING = {
+    *("cat", "cd", "diff", "echo", "egrep", "fd", "find", "grep", "head", "ls", "pgrep", "rg"),
+    *("sed", "tail", "test", "wc", "which"),
+}
+"""Programs that only look: one of these fails where nothing is found."""
 
 
 class _Fix(NamedTuple):
@@ -138,6 +145,8 @@ def recoveries(experience: Sequence[Experience]) -> list[LessonFinding]:
     groups: dict[tuple[str, str], dict[tuple[UUID, str], None]] = defaultdict(dict)
     for one in experience:
         for failing, worked in one.recovered:
+            if _SEVERAL.search(_BEFORE.sub("", failing, count=1)):
+                continue  # which of them failed isn't known
             for command in first_command(failing):
                 forms = first_command(worked) or [""]
                 groups[one.repo, command] |= dict.fromkeys((one.task_id, form) for form in forms)
@@ -167,9 +176,10 @@ def recoveries(experience: Sequence[Experience]) -> list[LessonFinding]:
 
 
 def first_command(text: str) -> list[str]:
-    """The first words of a command line; empty if its program isn't in the list."""
+    """The first words of a command line, at most three; empty if its program only looks."""
     plain = _BEFORE.sub("", text, count=1).partition("\n")[0]
-    return sorted(commands_in(f"`{' '.join(plain.split()[:_WORDS_OF_A_COMMAND])}`"))
+    found = _FIRST_WORDS.match(" ".join(plain.split()))
+    return [found[0]] if found and found[0].partition(" ")[0] not in _LOOKING else []
 
 
 def files(experience: Sequence[Experience]) -> list[LessonFinding]:

@@ -94,6 +94,21 @@ def test_a_command_that_recovers_the_same_way_is_told_also_of_tasks_without_outc
     assert all_findings(twice) == []  # failed four times, in two executions
 
 
+def test_commands_of_any_program_are_known_with_and_without_redirections() -> None:
+    failed = ("mise run lint 2>&1", "mise run lint | tail -5", "FORCE=1 mise run lint")
+    runs = [
+        experience(n, success=None, recovered=((one, "mise run fmt 2>&1"), ("ls lid", "ls -a")))
+        for n, one in enumerate(failed)
+    ]
+    both = ("mise run fmt && mise run lint", "mise run lint")
+    runs += [experience(3 + n, success=None, recovered=(both,)) for n in range(3)]
+    (found,) = all_findings(runs)
+    assert (found.when, found.do) == (
+        "about to run `mise run lint`: it failed 3 times here",
+        "`mise run fmt` then worked, 3 of 3 times",
+    )
+
+
 def test_a_file_whose_tasks_fail_more_often_than_others_is_told() -> None:
     risky = [experience(n, files=("core/lock.py",), success=n % 10 == 0) for n in range(30)]
     others = [experience(30 + n, files=("a.py",), success=n % 10 != 0) for n in range(60)]
