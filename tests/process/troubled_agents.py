@@ -51,8 +51,12 @@ class TroubledAgent(threading.Thread):
             self._trouble.fail(self.name, error)
 
     def mark(self) -> None:
-        """One write, so that all are done that were asked for before; between calls only."""
-        if self._server is not None and self._server.process.poll() is None:
+        """One write, so that all are done that were asked for before; between calls only.
+
+        A server before its handshake was asked for nothing, and takes no calls.
+        """
+        is_ready = self.target is not None and self.target.polite
+        if is_ready and self._server is not None and self._server.process.poll() is None:
             try:
                 self._record()
             except (ServerGone, Refused):
