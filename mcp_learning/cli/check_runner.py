@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mcp_learning.cli.interrupts import is_interrupt
 from mcp_learning.embed.embedder import Embedder
 from mcp_learning.models.health import Health
 from mcp_learning.settings import Settings
@@ -107,10 +106,7 @@ def _run(check: Check, context: CheckContext) -> tuple[CheckResult, bool]:
         ok, conclusive, detail, fix = True, finding.conclusive, finding.detail, finding.fix
     except CheckFailed as failure:
         detail, fix = str(failure), failure.fix
-    except Exception as error:
-        if is_interrupt(error):
-            raise
-        # Whatever it is, the other checks are still run.
+    except Exception as error:  # noqa: BLE001 - whatever it is, the other checks are still run
         detail = f"{type(error).__name__}: {error}"
         fix = "pip install --force-reinstall mcp-learning"
     milliseconds = round(1000 * (time.perf_counter() - begin), 1)

@@ -1,4 +1,4 @@
-"""Handling of SIGINT (Ctrl+C) before a command has opened anything.
+"""Handling of SIGINT (Ctrl+C) before a command has opened anything, and in queries.
 
 Importing runs callbacks of weak references. Python prints a KeyboardInterrupt that is raised in
 one of them and goes on, so until the command has work to cancel, SIGINT ends the process at once.

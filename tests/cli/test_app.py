@@ -178,12 +178,15 @@ main()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for one process")
-def test_a_restore_that_is_interrupted_in_a_query_ends_without_a_traceback(
-    tmp_path: Path,
+@pytest.mark.parametrize("name", ["restore", "doctor"])
+def test_a_command_that_is_interrupted_in_a_query_ends_without_a_traceback(
+    tmp_path: Path, name: str
 ) -> None:
-    backup = tmp_path / "backup.duckdb"
-    duckdb.connect(str(backup)).close()
-    words = ["restore", str(backup), "--data-dir", str(tmp_path / "data")]
+    database = tmp_path / "learning.duckdb"
+    duckdb.connect(str(database)).close()
+    words = ["doctor", "--data-dir", str(tmp_path)]
+    if name == "restore":
+        words = ["restore", str(database), "--data-dir", str(tmp_path / "data")]
     command = [sys.executable, "-c", INTERRUPTED_QUERY, *words]
     done = subprocess.run(
         command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=100

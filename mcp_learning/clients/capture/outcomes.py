@@ -62,8 +62,8 @@ def verdict(task: Task, following: Prompt | None = None) -> Verdict:
         or _by_user(attempt, is_complaint=complaint is not None)
         or _by_publishing(attempt)
         or _by_checks(attempt)
-        or _by_order(attempt)
         or _by_following(task, following)
+        or _by_order(attempt)
         or _by_interruption(task)
         or _by_moving_on(task, following)
         or PENDING

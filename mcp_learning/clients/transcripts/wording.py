@@ -23,11 +23,6 @@ _ITEMS = re.compile(
     re.IGNORECASE,
 )
 _PUBLICATION = re.compile(r"\bgit\s+(?:\S+\s+){0,20}?push\b|\bgh\s+pr\s+(?:create|merge)\b")
-_COMMIT = re.compile(
-    r"commit|push|merge|squash|\bpr\b|pull request|sube |коммит|коміт|пуш|提交|推送"
-    r"|コミット|プッシュ|커밋|푸시",
-    re.IGNORECASE,
-)
 _COMMAND = re.compile(r"/[A-Za-z][\w:.-]*(?:\s|\Z)")
 _WORD = re.compile(r"[^\W_]+(?:['-][^\W_]+)*")
 _AROUND = ".!?,;:…。！？、~ \t\r\n👍🙏"
@@ -70,8 +65,7 @@ def is_go_ahead(prompt: str) -> bool:
 
 def is_commit_order(prompt: str) -> bool:
     """Whether a prompt asks to commit or to publish what was done, and hardly for more."""
-    found = pattern("order").search(prompt) if len(prompt) <= _SHORT else None
-    return bool(found and _COMMIT.search(found[0]))
+    return len(prompt) <= _SHORT and bool(pattern("commit").search(prompt))
 
 
 def is_command(prompt: str) -> bool:
@@ -94,7 +88,7 @@ def follow_up_score(prompt: str) -> float:
     is_word = text.isascii() and _WORD.fullmatch(text)
     if is_word or _ITEMS.fullmatch(text):  # "address 8 and 12"
         tied += 1.0
-    if len(text) <= _SHORT and pattern("order").search(text):
+    if is_commit_order(text) or (len(text) <= _SHORT and pattern("check").search(text)):
         return tied + 2.0
     if len(text) <= _SHORT and pattern("pointing").search(text):
         tied += 1.0

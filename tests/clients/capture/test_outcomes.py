@@ -131,6 +131,7 @@ def test_a_commit_is_named() -> None:
         ([EDIT, DONE], "it still drips, same error as before", outcomes.COMPLAINED),
         ([EDIT, DONE], "The spout drips after pouring, mend it", outcomes.REPEATED),
         ([EDIT, DONE], "that doesn't work, use a cork", outcomes.COMPLAINED),
+        ([EDIT, DONE, follow_up("commit this")], "it still drips, same error", outcomes.COMPLAINED),
         ([EDIT, DONE], "The lid doesn't close since Monday", outcomes.MOVED_ON),
         ([LIMIT], "Write the release notes of the kettle", outcomes.BROKE_OFF),
         ([EDIT, COMMITTED, DONE], "it still drips, same error", outcomes.PUBLISHED),
