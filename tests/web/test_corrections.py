@@ -110,9 +110,26 @@ def test_what_was_used_is_named_by_its_task(
     used_by = agent.content("record_execution", **later)["task_id"]
     page = open_page(dashboard, f"panel=executions&task={used_by}")
     dialog = page.locator("dialog")
-    dialog.locator(".tasks a", has_text="Fix the login redirect loop").first.click()
+    used = dialog.locator(".tasks a", has_text="Fix the login redirect loop").first
+    expect(used).to_be_visible()
+    expect(dialog).to_contain_text("Similar tasks")  # which come last: then nothing moves any more
+    used.click()
     expect(dialog.locator(".prose").first).to_have_text("Fix the login redirect loop")
     expect(dialog.locator(".tasks a", has_text="Mend the sign-in page").first).to_be_visible()
+
+
+def test_a_click_that_begins_in_an_execution_does_not_close_it(
+    dashboard: Dashboard, task_id: str, open_page: Open
+) -> None:
+    page = open_page(dashboard, f"panel=executions&task={task_id}")
+    dialog = page.locator("dialog")
+    dialog.locator("#detail-title").hover()
+    page.mouse.down()
+    page.mouse.move(2, 2)
+    page.mouse.up()
+    expect(dialog).to_be_visible()
+    page.mouse.click(2, 2)
+    expect(dialog).to_be_hidden()
 
 
 def test_a_person_corrects_and_deletes_on_the_page(

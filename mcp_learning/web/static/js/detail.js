@@ -15,8 +15,10 @@ dialog.addEventListener("close", () => {
   dialog.replaceChildren();
   view.set({ task: "" });
 });
+let pressed = null; // where a click began: it ends elsewhere if what it was on has moved meanwhile
+dialog.addEventListener("pointerdown", (event) => { pressed = event.target; });
 dialog.addEventListener("click", (event) => {
-  if (event.target === dialog) dialog.close();
+  if (event.target === dialog && pressed === dialog) dialog.close();
 });
 
 /** Shows the execution that the view has, or none; `corrected` is told when one was changed. */
