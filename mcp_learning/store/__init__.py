@@ -18,7 +18,7 @@ __all__ = ["open_store"]
 
 
 def open_store(settings: "Settings", path: Path | None = None) -> "FileStore":
-    """The store of these settings, or of another file; its first use opens and migrates it."""
+    """The store of the settings, or of the file at `path`; its first use opens and migrates it."""
     # Followers import this room and never open a store, so the implementation is imported here.
     from mcp_learning.store.duckdb.store import open_store
 

@@ -89,7 +89,7 @@ class LessonStore(Protocol):
 
         Args:
             decide: Makes the new states.
-            read: Executions that it quotes, perhaps. If one is gone, nothing is changed.
+            read: Executions that the lessons may quote. If one no longer exists, nothing changes.
         """
 
     async def lesson_history(self) -> dict[UUID, list[LessonChange]]:

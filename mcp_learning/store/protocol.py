@@ -176,7 +176,7 @@ class Store(LessonStore, Protocol):
     ) -> list[Unembedded]:
         """Executions without a vector, oldest change first.
 
-        Those with the change numbers `numbers` are known to have none: that isn't looked up.
+        `numbers` limits them to these change numbers, which are known to have no vector.
         """
 
     async def put_vectors(

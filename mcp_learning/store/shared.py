@@ -27,8 +27,8 @@ class OutboxEntry(NamedTuple):
         kind: What was changed.
         task_id: The execution; or the lesson.
         fields: A JSON object. Of a patch, fields of an Execution; of feedback, its columns with its
-            `feedback_id`; of a use, `used` and `at`; of a lesson, fields of it. Otherwise empty.
-        at: When it was made, UTC; of a patch, when the execution was last changed, if it is here.
+            `feedback_id`; of a use, `used` and `at`; of a lesson, its fields. Otherwise empty.
+        at: Time of the entry, UTC; of a patch, of the last change if the execution is stored.
     """
 
     number: int
@@ -43,7 +43,7 @@ class SharedVector(NamedTuple):
 
     Attributes:
         task_id: The execution.
-        part: 0 for the first one, then those of further passages.
+        part: 0 for the first vector; further passages count from 1.
         described: Hash of the description that it was made of (`identifiers.description_hash`).
         vector: (dimension,) float32, L2-normalised.
     """
@@ -75,8 +75,8 @@ class TeamMark(NamedTuple):
         team: Name of the team.
         epoch: Of the team's store; change numbers of different epochs can't be compared.
         change: The last change number that was applied; 0: none.
-        sweeping: Whether everything is being read anew; what isn't among it is deleted at the end.
-        role: The database role under which this host writes there.
+        sweeping: Whether everything is being read anew; at the end, what wasn't read is deleted.
+        role: The database role under which this host writes to the team's store.
         part: Name of the part of the team's executions that this host holds; empty: all.
     """
 
@@ -132,10 +132,10 @@ class Part(NamedTuple):
     """Which of a team's executions this host holds.
 
     Attributes:
-        author: Those of one author alone; empty: none; None: of all authors.
-        since: Those recorded since then, UTC; None: at any time.
-        most: How many at most, those that were changed or fetched last.
-        fetched: How many others that were fetched for a question may stay, the last ones.
+        author: Author of the executions; empty: none are held; None: any author.
+        since: When they were recorded at the earliest, UTC; None: at any time.
+        most: Most executions that are held; the earliest changed or fetched are evicted.
+        fetched: Most executions outside of the part, fetched for questions, that are held.
     """
 
     author: str | None
@@ -145,23 +145,22 @@ class Part(NamedTuple):
 
     @property
     def is_all(self) -> bool:
-        """Whether everything belongs to it, as long as there is room."""
+        """Whether all executions belong to it, up to `most`."""
         return self.author is None and self.since is None
 
 
 class Held(NamedTuple):
-    """How many executions are here that the team has, and how many in all."""
+    """Number of stored executions that the team has, and of all."""
 
     of_team: int
     total: int
 
 
 class TeamPage(NamedTuple):
-    """Some of a team's changes, and the mark up to which this store then has them all.
+    """Some of a team's changes, and the mark up to which the store has all of them afterwards.
 
     Attributes:
-        left_out: Executions that have changed, too, and that aren't to be here: what is here of
-            them is out of date, and is taken away.
+        left_out: Changed executions outside of this host's part; stale copies of them are evicted.
     """
 
     executions: Sequence[TeamExecution]
@@ -176,9 +175,9 @@ class EmbeddedRows(NamedTuple):
     """Executions with the vectors of all their passages, made by the same model.
 
     Attributes:
-        rows: n executions; `sequence` means nothing, since they aren't stored yet.
-        vectors: (n, dimension) float32, L2-normalised, the first one of each.
-        passages: n arrays (k, dimension), k >= 0: of their further passages.
+        rows: n executions, not stored yet, so that their `sequence` is meaningless.
+        vectors: (n, dimension) float32, L2-normalised: the first vector of each.
+        passages: n arrays (k, dimension), k >= 0, of further passages.
         model: Fingerprint of the model.
     """
 
@@ -193,9 +192,9 @@ class Cached(NamedTuple):
 
     Attributes:
         texts: What searches show of them.
-        versions: Of the vectors that were stored, by execution.
-        changes: What whoever had all changes up to the revision `since` has to take in to have all
-            up to `revision`; None: nothing was added.
+        versions: Versions of the stored vectors, by execution.
+        changes: What an index at the revision `since` applies to be at `revision`; None: nothing
+            was added.
         since, revision: `Store.revision` before and after they were added.
     """
 
@@ -207,12 +206,12 @@ class Cached(NamedTuple):
 
 
 class TakenIn(NamedTuple):
-    """What was done here.
+    """What the team's changes did to this store.
 
     Attributes:
         changed: Executions created or changed.
-        deleted: Those that were forgotten.
-        evicted: Those that aren't here any more, but aren't forgotten.
+        deleted: Executions forgotten.
+        evicted: Executions removed from this host only.
     """
 
     changed: Sequence[UUID]
@@ -221,28 +220,28 @@ class TakenIn(NamedTuple):
 
     @property
     def gone(self) -> Sequence[UUID]:
-        """All that aren't here any more."""
+        """All executions that were removed."""
         return [*self.deleted, *self.evicted]
 
 
 MOST_USING = 200
-"""Executions that used one, at most, that are fetched to show it."""
+"""Most users of an execution that are fetched to show it."""
 
 
 class SharedStore(Protocol):
-    """The part of a store that a team is served from."""
+    """The part of a store that exchanges with a team."""
 
     async def outbox_state(self) -> OutboxState:
         """The state of the outbox, and the mark."""
 
     async def fill_outbox(self) -> int:
-        """Adds what is shared and neither came from the team nor was ever sent; returns how many.
+        """Queues executions that were recorded before their repository was shared.
 
-        For executions that were recorded before their repository was shared.
+        Those that came from the team or are already queued are left out. Returns their number.
         """
 
     async def outgoing(self, limit: int, after: int = 0) -> Outgoing:
-        """The oldest entries after that number that the team doesn't have, at most `limit`."""
+        """The oldest unsent entries with numbers above `after`, at most `limit`."""
 
     async def sent(
         self,
@@ -251,74 +250,74 @@ class SharedStore(Protocol):
         absent: Sequence[UUID],
         mark: TeamMark | None = None,
     ) -> TakenIn:
-        """Notes that the team has entries.
+        """Records that the team has received entries.
 
         Args:
             numbers: The team's change number of each, by the entry's number.
-            forgotten: Executions that the team has forgotten: they are deleted here, too.
-            absent: Executions of which the team has nothing: they are sent as a whole.
-            mark: Where this store is now, if nothing else reached the team before these entries:
-                they needn't be read from there, and what they created gets its author here.
+            forgotten: Executions that the team has forgotten; they are deleted here, too.
+            absent: Executions that the team lacks; they are queued whole.
+            mark: The new mark, if no other host's changes preceded these entries: then they needn't
+                be pulled, and executions that they created get their author now.
         """
 
     async def sent_ids(self) -> list[UUID]:
         """Executions and lessons of which anything but vectors was sent within the last day."""
 
     async def send_again(self, there: Mapping[UUID, int], common: int | None) -> int:
-        """Adds what was sent within the last day and the team's store has lost.
+        """Queues again what was sent within the last day and the team's store has lost.
 
-        Of what it has, the patches that were lost, since others may have changed it meanwhile; what
-        it hasn't, as a whole.
+        Executions and lessons that it lacks are queued whole. Of those that it has, only lost
+        patches are, since others may have changed them meanwhile.
 
         Args:
-            there: The numbers of those executions and lessons that it has.
-            common: Entries with a higher number were lost; None: those that are newer than what it
-                has.
+            there: The change numbers of those of `sent_ids` that it has.
+            common: Entries with a higher change number were lost; None: those with a higher number
+                than `there` says.
 
         Returns:
-            The highest number that was sent; 0: none.
+            The highest change number of a sent entry; 0: none.
         """
 
     async def take_in(self, page: TeamPage) -> TakenIn:
-        """Applies a page with its mark, all or nothing; what waits to be sent stays on top."""
+        """Applies a page and its mark in one transaction, with unsent local changes on top."""
 
     async def cache(self, page: TeamPage, embedded: EmbeddedRows | None) -> Cached | None:
         """Adds executions that were fetched for a question, with their vectors, in one transaction.
 
-        What is here already, or is changed or forgotten here in a way that the team doesn't know
-        yet, stays as it is. So does the mark.
+        Executions that are stored already or have unsent entries stay as they are, and so does the
+        mark.
 
         Args:
-            page: Its mark is the state of the team that it was read from.
-            embedded: Those of its executions that have vectors.
+            page: The executions, and as mark the state of the team in which they were read.
+            embedded: Those of them that have vectors.
 
         Returns:
-            What was added; None: nothing, since the changes here are later than that state.
+            What was added; None: nothing, since this store is ahead of that state.
         """
 
     async def absent(self, task_ids: Sequence[UUID]) -> list[UUID]:
-        """Those of these executions that aren't here."""
+        """Those of these executions that aren't stored."""
 
     async def using(self, task_id: UUID) -> list[UUID]:
-        """Executions that used one, here or not, the latest `MOST_USING`."""
+        """The latest `MOST_USING` executions that used this one, stored or not."""
 
     async def evict(self, part: Part) -> TakenIn:
-        """Takes away what the team has and this host isn't to hold; nothing is forgotten by it."""
+        """Removes executions that the team has and that aren't in `part`, from this host only."""
 
     async def held(self) -> Held:
-        """How many executions are here."""
+        """How many executions are stored."""
 
     async def fetched(self) -> list[UUID]:
-        """Executions that are here since a question was about them."""
+        """Stored executions that were fetched for a question."""
 
     async def lacking_vectors(self, task_ids: Sequence[UUID]) -> list[UUID]:
-        """Those of these executions that have no vector here, or don't exist here."""
+        """Those of these executions that have no vector, or aren't stored."""
 
     async def without_vector(self, task_ids: Sequence[UUID]) -> list[Unembedded]:
-        """Those of these executions that exist here and have no vector, oldest change first."""
+        """Those of these executions that are stored without a vector, oldest change first."""
 
     async def set_mark(self, mark: TeamMark | None) -> None:
         """Replaces the mark; None leaves the team, and empties the outbox."""
 
     async def sweep(self, kept: Sequence[UUID], mark: TeamMark) -> TakenIn:
-        """Deletes what came from the team but for `kept` and what waits; then sets the mark."""
+        """Deletes what came from the team, except `kept` and unsent executions; sets the mark."""

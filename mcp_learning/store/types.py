@@ -60,7 +60,7 @@ class Selection(NamedTuple):
         repo: In any spelling.
         before: Recorded before this time.
         generated: Made by `generate-data`.
-        of_team: What the team has of them; those that aren't here are forgotten there.
+        of_team: Executions that the team has; those that aren't stored are forgotten there.
     """
 
     task_ids: Sequence[UUID] = ()
@@ -74,7 +74,7 @@ class Selection(NamedTuple):
 class Deletion(NamedTuple):
     """Executions that were deleted, or would be, and those of `task_ids` that don't exist.
 
-    Those `elsewhere` aren't here, and the team is to forget them.
+    Those `elsewhere` aren't stored, and the team is to forget them.
     """
 
     task_ids: list[UUID]
@@ -134,7 +134,7 @@ class Shown(NamedTuple):
 
     @property
     def texts(self) -> tuple[str | None, ...]:
-        """Those of the word index."""
+        """The texts that the word index reads."""
         return self.task_description, self.solution_summary, self.error_type, self.error_message
 
     def summary(self) -> dict[str, Any]:
@@ -214,8 +214,8 @@ class Changes(NamedTuple):
     """What was created or changed since a mark. Deletions apply before the rows.
 
     Attributes:
-        complete: Whether the rows are all there are, so that the reader has to drop its own first:
-            it passed no mark, or one of another opening of the file.
+        complete: Whether these are all rows, and the reader drops its own first: it passed no mark,
+            or one from before the file was opened again.
         deleted: (m, 2) uint64, both halves of the task_ids.
     """
 

@@ -113,7 +113,7 @@ def read(cursor: Cursor, source: Path, outbox: Outbox) -> UnarchiveReport:
     the entries in the outbox.
 
     Raises:
-        StoreError: It is no archive, or can't be read.
+        StoreError: The file is no archive, or can't be read.
     """
     columns = _columns(cursor, source)
     total = number(cursor, f"SELECT count(*) FROM {_parquet(source)}")

@@ -29,7 +29,7 @@ def repair(path: Path, main_header: bytes) -> list[str]:
 
     Args:
         path: A copy of the damaged file, with a copy of its write-ahead log beside it.
-        main_header: The main header of an intact file, which replaces a damaged one: it has only
+        main_header: The main header of an intact file, which replaces a damaged one. It holds only
             the format.
 
     Returns:

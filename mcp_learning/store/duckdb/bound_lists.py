@@ -1,7 +1,7 @@
 """Lists of ids or numbers, and vectors, bound as one text that the query splits.
 
-Binding a list takes DuckDB's client many times as long. An empty text has to become NULL first,
-since splitting it gives one empty item.
+Binding a list takes DuckDB's client many times as long. An empty text becomes NULL first, since
+splitting it gives one empty item.
 """
 
 from collections.abc import Iterable

@@ -93,7 +93,7 @@ class Database:
         self._root: Cursor | None = None
         self._files: OpenFiles | None = None  # of `_root`
         self._replaced = False
-        self._failed: Cursor | None = None  # what the next call closes, if it is `_root`
+        self._failed: Cursor | None = None  # closed by the next call, if it is still `_root`
         self._readable = threading.Condition()
         self._readers = 0
         self._replacing = False
@@ -235,7 +235,7 @@ class Database:
             else:
                 call.deliver(result)
         if self._root is not None:
-            with suppress(Exception):  # which was logged
+            with suppress(Exception):  # already logged
                 self._run(lambda _: None)
         self._disconnect()
         self._stopped.set()
@@ -283,7 +283,7 @@ class Database:
         counted = call.counted is None or call.counted(result)
         self.commits += counted
         self.lesson_commits += counted and call.lessons
-        if files.moved:  # meanwhile: what was committed may be in the file that was moved
+        if files.moved:  # during the commit, which may have gone to the moved file
             raise replaced_error(self.path)
         return result
 

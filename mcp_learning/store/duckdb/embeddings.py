@@ -32,7 +32,7 @@ _TABLES: dict[Generation, tuple[str, str]] = {
     "current": ("embeddings", "passages"),
     "next": ("embeddings_next", "passages_next"),
 }
-_MANY = 8  # vectors from which on an Arrow table pays: it takes 2 ms, and importing nanoarrow once
+_MANY = 8  # from so many vectors on, an Arrow table (2 ms, and nanoarrow's import) is faster
 
 CHUNK = 40_960
 """Rows read at a time: 63 MB of vectors of 384 numbers. Each chunk scans its whole row group
@@ -144,7 +144,7 @@ def add_passages(cursor: Cursor) -> None:
 
 
 def adopt_next(cursor: Cursor, dimension: int) -> None:
-    """Moves the vectors of the next generation, of this length, into the place of all others."""
+    """Replaces the current generation by the next one, whose vectors have this length."""
     reset(cursor, dimension)
     for current, following in zip(*_TABLES.values(), strict=True):
         cursor.execute(f"INSERT INTO {current} FROM {following}")
@@ -152,7 +152,7 @@ def adopt_next(cursor: Cursor, dimension: int) -> None:
 
 
 def remove(cursor: Cursor, task_id: UUID) -> None:
-    """Takes away an execution's vectors, which puts it into the embedding queue."""
+    """Deletes an execution's vectors, which puts it into the embedding queue."""
     for tables in _TABLES.values():
         for table in tables:
             cursor.execute(f"DELETE FROM {table} WHERE task_id = ?", [task_id])
@@ -222,7 +222,7 @@ def _given(
     numbers: Sequence[int],
     vectors: "Sequence[NDArray[np.float32]] | NDArray[np.float32]",
 ) -> tuple[str, list[str]]:
-    """A query of task_id, number, embedding and place, and its values; many are read in place."""
+    """A query of the given vectors (task_id, number, embedding, place) and its bound values."""
     if len(task_ids) >= _MANY:
         import numpy as np
 

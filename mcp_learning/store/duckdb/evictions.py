@@ -1,7 +1,7 @@
-"""Taking away what the team has, where this host is to hold only a part of it.
+"""Removes the team's executions from a host that holds only a part of them.
 
-Nothing is forgotten by it: the team isn't told, and what is needed again is fetched again. What
-lessons rest on stays, and so does what the team doesn't have yet.
+An eviction is no deletion: the team isn't told, and what is needed again is fetched again.
+Executions that lessons rest on stay, and so do those with changes that the team doesn't have yet.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.duckdb.executions import naive_utc
 from mcp_learning.store.shared import Held, Part
 
-_MAY_GO = (
+_EVICTABLE = (
     "x.author IS NOT NULL "
     "AND x.task_id NOT IN (SELECT task_id FROM outbox WHERE sent_at IS NULL) "
     "AND x.task_id NOT IN (SELECT task_id FROM lesson_evidence) "
@@ -30,7 +30,7 @@ def evict(cursor: Cursor, part: Part) -> list[UUID]:
         "WITH placed AS ("
         f"SELECT x.task_id, x.sequence, {where} AS belongs, "
         f"row_number() OVER (PARTITION BY {where} ORDER BY x.sequence DESC) AS place "
-        f"FROM executions x WHERE {_MAY_GO}"
+        f"FROM executions x WHERE {_EVICTABLE}"
         "), fitting AS (SELECT *, belongs OR place <= ? AS fits FROM placed) "
         "SELECT task_id FROM fitting "
         "QUALIFY NOT fits OR row_number() OVER (ORDER BY fits DESC, sequence DESC) > ?",
@@ -40,18 +40,18 @@ def evict(cursor: Cursor, part: Part) -> list[UUID]:
 
 
 def evict_stale(cursor: Cursor, task_ids: Sequence[UUID]) -> list[UUID]:
-    """Takes away those of these executions that are here; returns them. They may have changed."""
+    """Evicts those of these executions, changed on the team's side, that may be; returns them."""
     if not task_ids:
         return []
     rows = cursor.execute(
-        f"SELECT x.task_id FROM executions x WHERE x.task_id {AMONG_UUIDS} AND {_MAY_GO}",
+        f"SELECT x.task_id FROM executions x WHERE x.task_id {AMONG_UUIDS} AND {_EVICTABLE}",
         [joined(task_ids)],
     ).fetchall()
     return remove(cursor, [row[0] for row in rows])
 
 
 def remove(cursor: Cursor, task_ids: Sequence[UUID]) -> list[UUID]:
-    """Takes these executions away; returns them."""
+    """Removes these executions; returns them."""
     if task_ids:
         outbox_table.materialise_patches(cursor, task_ids)
         executions.evict(cursor, task_ids)
@@ -70,7 +70,7 @@ def fetched(cursor: Cursor) -> list[UUID]:
 
 
 def _belongs(part: Part) -> tuple[str, list[object]]:
-    """A condition on executions that belong to a part, and weren't fetched for a question."""
+    """A condition for executions of `part` that weren't fetched for a question; its values."""
     if part.author == "":
         return "false", []
     clauses, values = ["x.task_id NOT IN (SELECT task_id FROM fetched)"], list[object]()

@@ -1,4 +1,4 @@
-"""Merges a batch of imported executions: no duplicates; newer and told values stay."""
+"""Merges a batch of imported executions; stored values that are newer or were told stay."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime

@@ -97,7 +97,7 @@ class LegacyDatabase:
 
     Args:
         path: The database.
-        copies: Gets the clean-up of the copy that may have to be made.
+        copies: Closing it removes the copy that may have to be made.
     """
 
     layout: Layout

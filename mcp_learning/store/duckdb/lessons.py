@@ -126,7 +126,7 @@ def _row(lesson: Lesson) -> dict[str, Any]:
 def remove_evidence(cursor: Cursor, task_ids: Sequence[UUID], *, quoted: bool) -> None:
     """Deletes references of lessons to executions that are about to be deleted.
 
-    With them go questions that were not linked to an execution yet, and may be about these.
+    Showings that aren't linked to an execution yet and may be of one of these are deleted, too.
 
     Args:
         cursor: In the transaction that deletes them.
@@ -154,7 +154,7 @@ def remove_evidence(cursor: Cursor, task_ids: Sequence[UUID], *, quoted: bool) -
 
 
 def delete(cursor: Cursor, lesson_ids: Sequence[UUID]) -> list[UUID]:
-    """Deletes lessons with all that belongs to them; returns those that were there."""
+    """Deletes lessons with their evidence, histories and showings; returns those that existed."""
     if not lesson_ids:
         return []
     ids = [joined(lesson_ids)]

@@ -1,4 +1,4 @@
-"""Changes that were sent to a team, and that its server lacks after a failover."""
+"""Sends again what was sent to a team and its server lost in a failover."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -12,7 +12,7 @@ from mcp_learning.store.duckdb.outbox_table import Entry, add, requeue
 
 _UNSEND = "UPDATE outbox SET sent_at = NULL, change = NULL"
 _WHOLE = "CASE kind WHEN 'patch' THEN '$.recorded_at' ELSE '$.created_at' END"
-"""A path in the fields of entries that hold a whole execution or lesson."""
+"""SQL: a JSON path that only entries of a whole execution or lesson have in their fields."""
 
 
 def sent_ids(cursor: Cursor) -> list[UUID]:
@@ -26,7 +26,7 @@ def sent_ids(cursor: Cursor) -> list[UUID]:
 def requeue_lost(cursor: Cursor, there: Mapping[UUID, int], common: int | None) -> int:
     """As `SharedStore.send_again`.
 
-    An entry that made what the team has isn't sent again: who knew of it has done so, with what was
+    Entries that created what the team has aren't sent again: another host has sent it, as it
     changed since.
     """
     row = cursor.execute("SELECT max(change) FROM outbox").fetchone()
@@ -53,7 +53,7 @@ def requeue_lost(cursor: Cursor, there: Mapping[UUID, int], common: int | None) 
     cursor.execute(
         f"{_UNSEND} WHERE change > coalesce(?, 0) AND kind NOT IN ('patch', 'lesson')", [common]
     )
-    cursor.execute(  # what is neither there nor here any more
+    cursor.execute(  # entries of what neither the team nor this host has any more
         f"{_UNSEND} WHERE change > 0 AND task_id {AMONG_UUIDS}", [joined(absent)]
     )
     return last

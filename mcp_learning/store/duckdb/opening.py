@@ -83,9 +83,9 @@ def raw_connection(
 def _note_missing_modules() -> None:
     """Makes imports of pandas and pyarrow fail immediately where they are not installed.
 
-    DuckDB's client tries the one twice for every statement with bound values, the other twice for
-    every table that is registered. Searching the path takes 0.4 ms of a query of 1 ms. None in
-    `sys.modules` would be as fast, but pyarrow takes it for the module.
+    DuckDB's client tries to import pandas twice for every statement with bound values, and pyarrow
+    twice for every registered table. Searching the path takes 0.4 ms of a query of 1 ms. None in
+    `sys.modules` would be as fast, but DuckDB would take it for the module pyarrow.
     """
     missing = {one for one in _OPTIONAL if one not in sys.modules and find_spec(one) is None}
 

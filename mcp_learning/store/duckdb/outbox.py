@@ -22,17 +22,17 @@ from mcp_learning.store.duckdb.outbox_table import (
     requeue,
 )
 
-_NEITHER = "x.author IS NULL AND x.task_id NOT IN (SELECT task_id FROM outbox WHERE kind = 'patch')"
+_UNNOTED = "x.author IS NULL AND x.task_id NOT IN (SELECT task_id FROM outbox WHERE kind = 'patch')"
 _WAITS = "x.author IS NULL AND x.task_id IN (SELECT task_id FROM outbox WHERE sent_at IS NULL)"
-_NOT_MADE_UP = f"NOT coalesce({GENERATED}, false)"
+_NOT_GENERATED = f"NOT coalesce({GENERATED}, false)"
 
 
 class Outbox:
     """Writes the entries of one database.
 
     Args:
-        shares: Whether what belongs to a repository is shared; None: nothing new is, since this
-            process has no team. What others of this machine exchanged with one is its all the same.
+        shares: Whether executions of a repository are shared. None: this process has no team, and
+            nothing new is shared; what another process of this host exchanged with one still is.
     """
 
     def __init__(self, shares: Callable[[str | None], bool] | None) -> None:
@@ -49,7 +49,7 @@ class Outbox:
         used: Sequence[UUID] = (),
         at: datetime | None = None,
     ) -> None:
-        """Notes that an execution was created or changed, and uses that are new."""
+        """Adds entries for an execution that was created or changed, and for its new uses."""
         if not (self._is_shared(new.repo, new.author) and self._is_in_team(cursor)):
             if old is not None and self._is_shared(old.repo, old.author):
                 _withdraw(cursor, [new.task_id])
@@ -65,33 +65,33 @@ class Outbox:
         add(cursor, entries, moment)
 
     def created(self, cursor: Cursor, new: Sequence[Execution]) -> None:
-        """Notes executions that were created together."""
+        """Adds entries for executions that were created together."""
         shared = [one.task_id for one in new if self._is_shared(one.repo, one.author)]
         add(cursor, [("patch", one, None) for one in shared], datetime.now(UTC))
 
     def forgotten(
         self, cursor: Cursor, task_ids: Sequence[UUID], elsewhere: Sequence[UUID]
     ) -> None:
-        """Notes that executions are to be forgotten. Call it before they are deleted.
+        """Adds entries for executions that are to be forgotten.
 
-        Lessons that may quote them have to be gone.
+        Call it before they are deleted, and after lessons that may quote them are.
 
         Args:
             cursor: Inside a transaction.
-            task_ids: Those that are here.
-            elsewhere: Those that only the team has, and those that its lessons may quote.
+            task_ids: Executions that this host has.
+            elsewhere: Those that only the team has, or that its lessons may quote.
         """
         if shared := list(dict.fromkeys([*self._shared(cursor, task_ids), *elsewhere])):
             drop(cursor, shared)
             add(cursor, [("forget", one, None) for one in shared], datetime.now(UTC))
 
     def judged(self, cursor: Cursor, about: Execution, feedback_id: UUID) -> None:
-        """Notes feedback that was just stored."""
+        """Adds an entry for feedback that was just stored."""
         if self._is_shared(about.repo, about.author) and self._is_in_team(cursor):
             add(cursor, feedback_entries(cursor, "feedback_id = ?", feedback_id), datetime.now(UTC))
 
     def told(self, cursor: Cursor, records: Sequence[PastExecution]) -> None:
-        """Notes the feedback and the uses of imported executions."""
+        """Adds entries for the feedback and the uses of imported executions."""
         shared = set(self._shared(cursor, [one.task_id for one in records]))
         entries: list[Entry] = []
         for record in (one for one in records if one.task_id in shared):
@@ -109,18 +109,18 @@ class Outbox:
         add(cursor, entries, datetime.now(UTC))
 
     def unarchived(self, cursor: Cursor, task_ids: Sequence[UUID]) -> None:
-        """Notes executions that came back from an archive.
+        """Adds entries for executions that came back from an archive.
 
-        Others may have changed or forgotten them meanwhile: an empty patch changes nothing there,
-        and is answered by what the team has.
+        The team may have changed or forgotten them meanwhile. An empty patch changes nothing there,
+        and the answer to it is what the team has.
         """
         shared = self._shared(cursor, task_ids)
         add(cursor, [("patch", one, {}) for one in shared], datetime.now(UTC))
 
     def absent(self, cursor: Cursor, task_ids: Sequence[UUID]) -> None:
-        """Notes executions that the team turned out to lack, as a whole.
+        """Adds entries for whole executions that the team turned out to lack.
 
-        Those of repositories that aren't shared are of a team that this host has left.
+        Those of repositories that aren't shared came from a team that this host has left.
         """
         rows = cursor.execute(
             f"SELECT task_id, repo FROM executions WHERE task_id {AMONG_UUIDS}", [joined(task_ids)]
@@ -128,23 +128,23 @@ class Outbox:
         requeue(cursor, [task_id for task_id, repo in rows if self._is_shared(repo, None)])
 
     def embedded(self, cursor: Cursor, task_ids: Sequence[UUID]) -> None:
-        """Notes executions that got vectors."""
+        """Adds entries for executions that got vectors."""
         shared = self._shared(cursor, task_ids)
         add(cursor, [("vector", one, None) for one in shared], datetime.now(UTC))
 
     def embedded_anew(self, cursor: Cursor) -> None:
-        """Notes that all vectors are of another model now."""
+        """Adds entries for all vectors, which another model has made."""
         if self._is_in_team(cursor):
             rows = cursor.execute("SELECT task_id FROM embeddings ORDER BY version").fetchall()
             self.embedded(cursor, [row[0] for row in rows])
 
     def taught(self, cursor: Cursor, old: Sequence[Lesson], new: Sequence[Lesson]) -> None:
-        """Notes lessons that somebody told; those of experience every host finds by itself.
+        """Adds entries for lessons that somebody told; others every host derives by itself.
 
         Args:
             cursor: Inside the transaction of the change.
-            old: What there was before.
-            new: Those that were made or changed.
+            old: All lessons before the change.
+            new: Those that were created or changed.
         """
         if not self._is_in_team(cursor):
             return
@@ -158,13 +158,13 @@ class Outbox:
         add(cursor, entries, datetime.now(UTC))
 
     def _is_told(self, lesson: Lesson) -> bool:
-        """Whether a lesson of this host is one that the team is to get."""
+        """Whether the team is to get a lesson of this host."""
         return lesson.origin != "evidence" and self._is_shared(lesson.repo, None)
 
     def fill(self, cursor: Cursor) -> int:
-        """Notes what is shared, but neither came from the team nor was ever noted.
+        """Adds entries for what is shared, but neither came from the team nor has an entry.
 
-        And takes back what was noted for the team before it was shared no longer.
+        Unsent entries of what is no longer shared are deleted.
         """
         if self._shares is None:
             return 0
@@ -173,7 +173,7 @@ class Outbox:
         unshared += [one for one, repo in _repos(cursor, _WAITS) if not self._is_shared(repo, None)]
         _withdraw(cursor, unshared)
         known = team_lessons.known(cursor)
-        unnoted = _repos(cursor, f"{_NEITHER} AND {_NOT_MADE_UP}")
+        unnoted = _repos(cursor, f"{_UNNOTED} AND {_NOT_GENERATED}")
         chosen = [one for one, repo in unnoted if self._is_shared(repo, None)]
         for start in range(0, len(chosen), 1_000):
             requeue(cursor, chosen[start : start + 1_000])
@@ -195,14 +195,14 @@ class Outbox:
 
 
 def _repos(cursor: Cursor, where: str) -> list[tuple[UUID, str | None]]:
-    """Executions `x` that fit a condition, oldest change first, each with its repository."""
+    """Executions `x` that meet a condition, oldest change first, each with its repository."""
     return cursor.execute(
         f"SELECT x.task_id, x.repo FROM executions x WHERE {where} ORDER BY x.sequence"
     ).fetchall()
 
 
 def _withdraw(cursor: Cursor, task_ids: Sequence[UUID]) -> None:
-    """Deletes what waits of executions and lessons of which the team got nothing."""
+    """Deletes the entries of those executions and lessons of which nothing was sent."""
     cursor.execute(
         f"DELETE FROM outbox WHERE task_id {AMONG_UUIDS} "
         "AND task_id NOT IN (SELECT task_id FROM outbox WHERE sent_at IS NOT NULL)",
@@ -218,7 +218,7 @@ def patch(old: Execution, new: Execution) -> dict[str, Any]:
 
 
 def lesson_patch(old: Lesson | None, new: Lesson) -> dict[str, Any]:
-    """As `patch`, for a lesson; all fields that have a value if there was nothing."""
+    """As `patch`, for a lesson; without an old one, all fields that have a value."""
     values = new.model_dump(mode="json", exclude={"lesson_id"})
     if old is None:
         return {name: value for name, value in values.items() if value is not None}

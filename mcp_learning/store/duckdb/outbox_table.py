@@ -1,4 +1,4 @@
-"""SQL of the outbox, and of the mark up to which the team's changes are applied here.
+"""SQL of the outbox, and of the mark up to which the team's changes are applied.
 
 Entries that were sent are kept for a day: after a failover, the team's new server may lack the last
 commits of the old one. The last one of each lesson is kept for longer (`team_lessons`).
@@ -57,7 +57,7 @@ _WHOLE = f"'{{' || concat_ws(',', {_MEMBERS}) || '}}'"
 def add(cursor: Cursor, entries: Iterable[Entry], at: datetime) -> None:
     """Adds entries in this order."""
     entries = list(entries)
-    if len(entries) == 1:  # of most records: binds as few values as possible, since each takes time
+    if len(entries) == 1:  # the usual case: binds few values, since each takes time
         ((kind, task_id, fields),) = entries
         given: list[object] = [task_id, naive_utc(at)]
         if fields is not None:
@@ -86,7 +86,7 @@ def add(cursor: Cursor, entries: Iterable[Entry], at: datetime) -> None:
 
 
 def requeue(cursor: Cursor, task_ids: Sequence[UUID]) -> None:
-    """Adds entries of whole executions, with their vectors, feedback and uses."""
+    """Adds entries for whole executions, with their vectors, feedback and uses."""
     ids, now = joined(task_ids), datetime.now(UTC)
     cursor.execute(
         "INSERT INTO outbox (number, kind, task_id, made_at) "
@@ -104,9 +104,9 @@ def requeue(cursor: Cursor, task_ids: Sequence[UUID]) -> None:
 
 
 def materialise_patches(cursor: Cursor, task_ids: Sequence[UUID]) -> None:
-    """Fills in the fields of patches of whole executions that are about to be removed here.
+    """Fills in the fields of patches of whole executions that are about to be evicted.
 
-    Also of patches that were sent, since the team's server may lose them.
+    Patches that were sent are among them, since the team's server may lose them.
     """
     cursor.execute(
         f"UPDATE outbox SET fields = {_WHOLE} FROM executions x WHERE outbox.task_id = x.task_id "
@@ -117,7 +117,7 @@ def materialise_patches(cursor: Cursor, task_ids: Sequence[UUID]) -> None:
 
 
 def feedback_entries(cursor: Cursor, where: str, value: object) -> list[Entry]:
-    """Entries of feedback that fits a condition on its columns."""
+    """Entries for feedback that meets a condition on its columns."""
     names = list(FEEDBACK_TYPES)
     rows = cursor.execute(
         f"SELECT {', '.join(names)} FROM feedback WHERE {where} ORDER BY submitted_at", [value]
@@ -189,7 +189,7 @@ def _vectors(cursor: Cursor, task_ids: Sequence[UUID]) -> list[SharedVector]:
 
 
 def mark_sent(cursor: Cursor, numbers: Mapping[int, int]) -> None:
-    """Notes the team's numbers of entries, and drops those that were sent long ago."""
+    """Stores the team's change numbers of sent entries; deletes those sent long ago."""
     now = datetime.now(UTC)
     cursor.execute(
         "UPDATE outbox SET sent_at = n.sent_at, change = n.change FROM ("
@@ -205,7 +205,7 @@ def mark_sent(cursor: Cursor, numbers: Mapping[int, int]) -> None:
 
 
 def write_author(cursor: Cursor, numbers: Iterable[int], role: str) -> list[UUID]:
-    """Notes under which role executions were created, of which these entries are; returns which."""
+    """Makes `role` the author of executions with these entries and no author; returns them."""
     rows = cursor.execute(
         "UPDATE executions SET author = ? WHERE author IS NULL AND task_id IN ("
         f"SELECT task_id FROM outbox WHERE kind = 'patch' AND number {AMONG_NUMBERS}) "
@@ -216,7 +216,7 @@ def write_author(cursor: Cursor, numbers: Iterable[int], role: str) -> list[UUID
 
 
 def drop(cursor: Cursor, task_ids: Sequence[UUID]) -> None:
-    """Deletes what waits, or was sent, of executions that are forgotten, and of lost lessons."""
+    """Deletes the entries of forgotten executions, and of lessons that no longer exist."""
     cursor.execute(
         f"DELETE FROM outbox WHERE task_id {AMONG_UUIDS} "
         "OR kind = 'lesson' AND task_id NOT IN (SELECT lesson_id FROM lessons)",
@@ -227,7 +227,7 @@ def drop(cursor: Cursor, task_ids: Sequence[UUID]) -> None:
 def waiting_patches(
     cursor: Cursor, kind: EntryKind, ids: Sequence[UUID]
 ) -> dict[UUID, dict[str, Any]]:
-    """The fields of executions or lessons that the team doesn't have yet."""
+    """The fields in unsent patches of executions or lessons, later ones on top."""
     rows = cursor.execute(
         "SELECT task_id, fields FROM outbox WHERE sent_at IS NULL AND kind = ? "
         f"AND task_id {AMONG_UUIDS} ORDER BY number",
@@ -241,7 +241,7 @@ def waiting_patches(
 
 
 def waiting_to_forget(cursor: Cursor, task_ids: Sequence[UUID]) -> set[UUID]:
-    """Those of these executions that were forgotten here, which the team doesn't know yet."""
+    """Those of these executions that were forgotten here, unknown to the team yet."""
     return set(waiting_patches(cursor, "forget", task_ids))
 
 
@@ -255,7 +255,7 @@ def state(cursor: Cursor) -> OutboxState:
 
 
 def mark(cursor: Cursor) -> TeamMark | None:
-    """How far the team's changes are here."""
+    """The mark up to which the team's changes are applied."""
     row = cursor.execute(
         "SELECT team, epoch, change, sweeping, role, part FROM team_mark"
     ).fetchone()
@@ -270,7 +270,7 @@ def set_mark(cursor: Cursor, new: TeamMark | None) -> None:
 
 
 def leave(cursor: Cursor) -> None:
-    """Empties the outbox; what this host wrote is its own again, for another team."""
+    """Empties the outbox, and removes this host as author, so that another team can get all."""
     if (known := mark(cursor)) is not None:
         cursor.execute("UPDATE executions SET author = NULL WHERE author = ?", [known.role])
     cursor.execute("DELETE FROM outbox")

@@ -1,4 +1,4 @@
-"""SQL conditions on repositories: rows keep their recorded spelling, queries match all of them."""
+"""SQL conditions on repositories: rows keep the recorded spelling, queries match all spellings."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The verbs of `SharedStore`: what is exchanged with a team."""
+"""`SharedStore` on DuckDB: what is exchanged with a team."""
 
 from array import array
 from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -29,11 +29,11 @@ from mcp_learning.store.types import Changes, Mark
 
 
 class SharedRows:
-    """The part of a `Store` on DuckDB that a team is served from.
+    """The part of a `Store` on DuckDB that exchanges with a team.
 
     Args:
         database: The file.
-        outbox: Notes what the team is to get.
+        outbox: Records what the team is to get.
     """
 
     outbox_state = reads(entries.state)
@@ -51,12 +51,12 @@ class SharedRows:
         self.database = database
         self.outbox = outbox or Outbox(None)
         self._identity = uuid4()
-        # Deletions of this opening of the file: a reader of `changes` holds a place in this list.
+        # Deletions since the file was opened; the mark of a reader of `changes` is an index here.
         self._deleted = array("Q")  # both halves of each task_id
 
     @property
     def _opening(self) -> Hashable:
-        """A value that is different for every opening of the file, by whichever object."""
+        """A value that differs between any two openings of the file, also by other objects."""
         return self._identity, self.database.openings
 
     @property
@@ -75,7 +75,7 @@ class SharedRows:
         def write(cursor: Cursor) -> int:
             stored = lessons.all_lessons(cursor)
             revisions = decide(stored)
-            if revisions and executions.missing_ids(cursor, read):  # of thousands it takes 50 ms
+            if revisions and executions.missing_ids(cursor, read):  # 50 ms for thousands
                 return 0
             lessons.write(cursor, revisions)
             self.outbox.taught(cursor, stored, [one.lesson for one in revisions])
@@ -119,7 +119,7 @@ class SharedRows:
         )
 
     def _cached(self, added: team_rows.Added) -> Cached:
-        """What is about to be committed, on the writer thread: nothing else is meanwhile."""
+        """What is about to be committed. Runs on the writer thread, so nothing commits before."""
         changes = None
         if added.rows is not None:
             import numpy as np

@@ -67,7 +67,7 @@ class DuckDBStore(SharedRows):
 
     Args:
         database: The file, opened by the first call. For this room and its tests only.
-        outbox: Records changes for the team; None: there is no team.
+        outbox: Records what the team is to get; None: there is no team.
     """
 
     suggest = reads(executions.suggestions)

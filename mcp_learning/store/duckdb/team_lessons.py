@@ -17,7 +17,7 @@ def known(cursor: Cursor) -> set[UUID]:
 
 
 def quoted(cursor: Cursor, task_ids: Sequence[UUID]) -> list[UUID]:
-    """Those of these executions that lessons rest on that the team knows."""
+    """Those of these executions on which lessons rest that the team knows."""
     return column(
         cursor,
         f"SELECT DISTINCT task_id FROM lesson_evidence WHERE task_id {AMONG_UUIDS} "
@@ -27,7 +27,7 @@ def quoted(cursor: Cursor, task_ids: Sequence[UUID]) -> list[UUID]:
 
 
 def note(cursor: Cursor, lesson_ids: Sequence[UUID]) -> None:
-    """Notes that the team has these lessons, which came from there."""
+    """Records that the team has these lessons, which came from it."""
     now = naive_utc(datetime.now(UTC))
     cursor.execute(
         "INSERT INTO outbox (number, kind, task_id, made_at, sent_at, change) "

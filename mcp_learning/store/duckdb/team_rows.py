@@ -1,6 +1,6 @@
-"""Taking in what a team has: many rows at a time, without validating them again.
+"""Applies a team's changes: many rows at a time, without validating them again.
 
-What is not an execution, because some program other than this one wrote it, is left out.
+A row that is no valid execution, because another program wrote it, is skipped.
 """
 
 import json
@@ -35,7 +35,7 @@ from mcp_learning.store.types import Columns, Shown
 logger = logging.getLogger(__name__)
 
 _FIELDS = frozenset(Execution.model_fields) - {"task_id", "author", "updated_at"}
-# Given with the others: `model_construct` takes as long for each default as for all the rest.
+# Passed explicitly: `model_construct` takes as long for one default as for all given values.
 _DEFAULTS = {
     name: field.default for name, field in Execution.model_fields.items() if not field.is_required()
 }
@@ -57,7 +57,7 @@ class Added(NamedTuple):
     """Executions that were added.
 
     Attributes:
-        rows: These, as indexes have them; None: there are none.
+        rows: The executions as search indexes them; None: there are none.
         texts, versions: As `Cached`.
     """
 
@@ -67,7 +67,7 @@ class Added(NamedTuple):
 
 
 def cache(cursor: Cursor, page: TeamPage, embedded: EmbeddedRows | None) -> Added | None:
-    """Does what `SharedStore.cache` does, inside a transaction; None: the page is too old."""
+    """As `SharedStore.cache`, inside a transaction; None: the page is too old."""
     mark = outbox.mark(cursor)
     if mark is None or mark.epoch != page.mark.epoch or mark.change > page.mark.change:
         return None
@@ -89,7 +89,7 @@ def cache(cursor: Cursor, page: TeamPage, embedded: EmbeddedRows | None) -> Adde
 
 
 def _embed(cursor: Cursor, task_ids: Set[UUID], given: EmbeddedRows) -> dict[UUID, int]:
-    """Adds the vectors of those of these executions that are among the given ones."""
+    """Adds those of the given vectors that are of these executions; returns their versions."""
     places = {row.task_id: at for at, row in enumerate(given.rows) if row.task_id in task_ids}
     if not places:
         return {}
@@ -103,7 +103,7 @@ def _embed(cursor: Cursor, task_ids: Set[UUID], given: EmbeddedRows) -> dict[UUI
 
 
 def _stored_or_waiting(cursor: Cursor, task_ids: Sequence[UUID]) -> set[UUID]:
-    """Those of these executions that are here, or of which something waits to be sent."""
+    """Those of these executions that are stored, or that have unsent entries."""
     ids = joined(task_ids)
     rows = cursor.execute(
         f"SELECT task_id FROM executions WHERE task_id {AMONG_UUIDS} UNION ALL "
@@ -114,7 +114,7 @@ def _stored_or_waiting(cursor: Cursor, task_ids: Sequence[UUID]) -> set[UUID]:
 
 
 def _add_feedback_and_uses(cursor: Cursor, page: TeamPage) -> None:
-    """Adds those of a page that aren't here yet, and that aren't about what is forgotten here."""
+    """Adds the feedback and uses of a page that are new, except of executions forgotten here."""
     about = {one.task_id for one in page.feedback}
     about.update(*((one.task_id, one.used) for one in page.uses))
     if not about:
@@ -135,7 +135,7 @@ def _add_feedback_and_uses(cursor: Cursor, page: TeamPage) -> None:
 
 
 def forget(cursor: Cursor, task_ids: Sequence[UUID]) -> list[UUID]:
-    """Deletes executions that the team has forgotten, and what waits of them; returns which."""
+    """Deletes executions that the team has forgotten, and their entries; returns them."""
     if not task_ids:
         return []
     missing = set(executions.missing_ids(cursor, task_ids))
@@ -149,7 +149,7 @@ def sweep(cursor: Cursor, kept: Sequence[UUID], mark: TeamMark) -> TakenIn:
     """As `SharedStore.sweep`; called inside a transaction."""
     rows = cursor.execute(
         "SELECT task_id FROM executions WHERE author IS NOT NULL "
-        # Of those that are sent as a whole the team is yet to know.
+        # Those that wait to be sent whole aren't known to the team yet.
         "AND task_id NOT IN (SELECT task_id FROM outbox WHERE sent_at IS NULL AND kind = 'patch' "
         "AND (fields IS NULL OR json_extract(fields, '$.recorded_at') IS NOT NULL)) "
         f"AND task_id NOT IN (SELECT unnest(coalesce({UUIDS}, [])))",
@@ -186,11 +186,11 @@ def _merge(cursor: Cursor, given: Sequence[TeamExecution]) -> list[UUID]:
     for one in (one for one in given if one.task_id not in forgotten):
         read, here = execution(one, waiting.get(one.task_id, {})), stored.get(one.task_id)
         if read is None:
-            logger.warning("the team's execution %s is none, and was left out", one.task_id)
+            logger.warning("the team's execution %s is invalid and was skipped", one.task_id)
         elif here is None:
             created.append(read)
         else:
-            latest = max(read.updated_at, here.updated_at)  # what waits was changed later
+            latest = max(read.updated_at, here.updated_at)  # later, if patches wait to be sent
             if (merged := read.model_copy(update={"updated_at": latest})) != here:
                 updated.append(merged)
     from mcp_learning.store.duckdb import bulk  # with numpy
@@ -206,10 +206,10 @@ def _merge(cursor: Cursor, given: Sequence[TeamExecution]) -> list[UUID]:
 
 
 def _learn(cursor: Cursor, given: Sequence[TeamLesson]) -> list[UUID]:
-    """Stores lessons as the team has them, and deletes those that are gone; returns which.
+    """Stores the team's lessons, and deletes those that it has deleted; returns their ids.
 
-    One whose executions aren't here is left out. One that rests on what was forgotten here is gone,
-    since the team forgets it, too.
+    A lesson without existing evidence isn't stored. One that rests on an execution forgotten here
+    is deleted, as the team will delete it.
     """
     if not given:
         return []
@@ -232,10 +232,9 @@ def _learn(cursor: Cursor, given: Sequence[TeamLesson]) -> list[UUID]:
 
 
 def _lessons(cursor: Cursor, given: Sequence[TeamLesson]) -> list[Lesson]:
-    """The team's lessons, as far as they are any.
+    """The team's valid lessons, with local changes that weren't sent yet on top.
 
-    What was changed here and waits to be sent stays on top. Times don't decide: the team's state is
-    the last one, also if it was made by a clock that is wrong.
+    Times don't decide which state is the latest, since clocks may be wrong: the team's is.
     """
     waiting = outbox.waiting_patches(cursor, "lesson", [one.lesson_id for one in given])
     read: list[Lesson] = []
@@ -244,7 +243,7 @@ def _lessons(cursor: Cursor, given: Sequence[TeamLesson]) -> list[Lesson]:
         try:
             read.append(Lesson.model_validate_json(json.dumps({**(one.fields or {}), **patch})))
         except ValueError:
-            logger.warning("the team's lesson %s is none, and was left out", one.lesson_id)
+            logger.warning("the team's lesson %s is invalid and was skipped", one.lesson_id)
     return read
 
 
@@ -253,7 +252,7 @@ def _values(lesson: Lesson) -> dict[str, Any]:
 
 
 def execution(given: TeamExecution, waiting: Mapping[str, Any]) -> Execution | None:
-    """What the team has of an execution, with patches on top; None if that is no execution."""
+    """The team's state of an execution, with unsent patches on top; None if it is invalid."""
     fields = {
         name: value
         for name, value in {**(given.fields or {}), **waiting}.items()

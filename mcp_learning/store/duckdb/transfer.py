@@ -13,7 +13,7 @@ from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.duckdb.executions import count, from_row, json_arrays, naive_utc
 from mcp_learning.store.duckdb.queries import JSON_ROWS, from_json
 
-_PAGE_CHARACTERS = 4_000_000  # of text, after which a page ends, so that it passes to a process
+_PAGE_CHARACTERS = 4_000_000  # of text that end a page, so that it fits a frame between processes
 
 
 def updated(cursor: Cursor, task_ids: Sequence[UUID]) -> dict[UUID, datetime]:

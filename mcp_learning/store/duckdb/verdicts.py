@@ -3,8 +3,8 @@
 from mcp_learning.models.verdicts import OBSERVERS, REVERTED
 from mcp_learning.store.duckdb.connection import Cursor
 
-# Earlier versions took every commit for a success, and the directory that it changed most for an
-# approach. What an agent has told of one since is later than the commit, and stays.
+# Earlier versions recorded every commit as a success, with the directory that it changed most as
+# the approach. A commit that an agent has updated since is left as it is.
 _MEND_COMMITS = """
 UPDATE executions SET approach = NULL, success = CASE WHEN success THEN NULL ELSE success END
 WHERE outcome_basis IS NULL

@@ -39,7 +39,7 @@ def votes(cursor: Cursor) -> dict[UUID, Vote]:
 
 
 def votes_of(cursor: Cursor, task_id: UUID) -> Vote:
-    """Of one execution."""
+    """The votes on one execution."""
     row = cursor.execute(_VOTES.format(where="AND task_id = ?"), [task_id]).fetchone()
     return Vote(row[1], row[2]) if row else Vote(0.0, 0.0)
 
