@@ -1,4 +1,4 @@
-"""The parent's side of building an HNSW index: input files, the child process, its end."""
+"""The parent's side of building an HNSW index: writes the input files and runs the child."""
 
 import subprocess
 import sys
@@ -22,10 +22,10 @@ class BuildProcess:
     `cancel` may be called from any thread at any time and makes `run` end at once.
 
     Args:
-        directory: Of derived files; created if needed.
+        directory: Directory of derived files; created if needed.
 
     Attributes:
-        path: Of the new index.
+        path: The new index.
         rows: Number of vectors added.
         watermark: The highest of their versions.
     """
@@ -47,8 +47,8 @@ class BuildProcess:
         """Appends vectors to the files that the child reads; called for each batch.
 
         Args:
-            numbers: Ignored, as `passages`; `Store.vectors` passes them.
-            versions: (n,) of the vectors.
+            numbers: Ignored, like `passages`; `Store.vectors` passes them.
+            versions: (n,) versions of the vectors.
             vectors: (n, dimension) float32.
             passages: Ignored.
 
@@ -101,7 +101,7 @@ class BuildProcess:
                 self._child.wait()
 
     def discard(self) -> None:
-        """Removes what is left of it."""
+        """Deletes the files of the build."""
         remove(self.path)
         for file in (versions_of(self.path), vectors_of(self.path)):
             file.unlink(missing_ok=True)

@@ -9,14 +9,14 @@ from mcp_learning.search.scorer import Query, Scorer
 from mcp_learning.search.snapshot import Snapshot
 
 MOST_PER_ROW = 16
-"""Vectors that the index is asked for at most, per row that is wanted. The passages of one row may
-be near each other."""
+"""Most vectors that the index is asked for, per row wanted: passages of one row may be near each
+other, and give only that row."""
 
 
 def of_indexes(
     snapshot: Snapshot, scorer: Scorer, query: Query, index: HnswIndex, wanted: int
 ) -> NDArray[np.int64]:
-    """Ascending rows: about `wanted` of each index, and all runs of the query's own task.
+    """Rows, ascending: about `wanted` of each index, and all runs of the query's own task.
 
     Raises:
         IndexUnavailable: The HNSW index failed.
@@ -52,7 +52,7 @@ def near(
 def _indexed(
     snapshot: Snapshot, index: HnswIndex, vector: NDArray[np.float32], k: int
 ) -> NDArray[np.int64]:
-    """The rows of the nearest vectors; of k rows at least, as long as more vectors give more."""
+    """The rows of the nearest vectors: at least k before filtering, as far as there are so many."""
     wanted = k
     while True:
         versions = index.search(vector, wanted)

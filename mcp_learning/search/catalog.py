@@ -47,17 +47,17 @@ MAX_UNSORTED = 2_048
 """Appended rows that a search by task key scans; the index is sorted again beyond them."""
 
 MAX_SCANS = 64
-"""Ids up to which a scan for each is faster than one pass with a set of them."""
+"""Most ids for which a scan each is faster than one pass with a set of them."""
 
 
 @dataclass(frozen=True)
 class CatalogView:
-    """The first n rows.
+    """The first n rows of a catalog.
 
     Attributes:
         columns: (n,) arrays by name.
-        revision: Of the catalog when the view was made.
-        sequence: The highest change number that was taken in until then.
+        revision: The catalog's revision when the view was made.
+        sequence: The highest change number applied until then.
     """
 
     columns: dict[str, NDArray[Any]]
@@ -94,9 +94,9 @@ class Catalog:
         self._by_key = _TaskKeyIndex(max_unsorted)
         self._same_repository: dict[int, tuple[int, list[int]]] = {}
         self.sequence = 0
-        """The highest change number that was taken in."""
+        """The highest change number applied."""
         self.revision = 0
-        """Another number after every change of a row, in no two catalogs the same."""
+        """Changes with every change of a row; no two catalogs have the same."""
 
     def __len__(self) -> int:
         return self._used
@@ -107,11 +107,11 @@ class Catalog:
         return self._alive
 
     def labels(self, name: str) -> list[str]:
-        """The values of a column of `CODED` by their code; the first stands for no value."""
+        """The values of a column of `CODED` by their code; code 0 is no value."""
         return list(self._codes[name])
 
     def same_repository(self, code: int) -> list[int]:
-        """The codes of all spellings that may name the repository of a code; 0 names none."""
+        """The codes of all spellings that may name the same repository as `code`; none for 0."""
         codes = self._codes["repo"]
         compared, same = self._same_repository.get(code, (1, []))
         if code and compared < len(codes):
@@ -121,17 +121,18 @@ class Catalog:
         return same
 
     def view(self) -> CatalogView:
-        """The rows of this moment. Later changes of these rows appear in it, later rows don't."""
+        """The current rows. Later changes of these rows appear in it, later rows don't."""
         columns = {name: column[: self._used] for name, column in self._columns.items()}
         return CatalogView(columns, self.revision, self.sequence)
 
     def apply(self, changed: Columns) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Applies changes.
 
-        A new row keeps the `version` of the old one if the description is the same; else it is 0.
+        A new row keeps the `version` of the one that it replaces if the description is the same;
+        otherwise it is 0.
 
         Returns:
-            (m,) rows that were appended, and (m,) rows that they replace, now dead; -1: none.
+            (m,) appended rows, and (m,) rows that they replace, now dead; -1: none.
         """
         self.revision = next(_revisions)
         old = self.find(changed.high, changed.low)
@@ -159,7 +160,7 @@ class Catalog:
         self._columns["version"][rows] = versions
 
     def set_fetched(self, rows: NDArray[np.int64]) -> None:
-        """Marks rows as fetched for a question: how often their words occur says nothing of all."""
+        """Marks rows as fetched for a question, which biases their document frequencies."""
         self._columns["fetched"][rows] = True
 
     def kill(self, rows: NDArray[np.int64]) -> None:
@@ -199,8 +200,7 @@ class Catalog:
         """(n,) bool: the living rows that pass the filters; None if all rows do.
 
         Args:
-            filters: Values are compared exactly, but for repositories, which are one under all
-                their spellings.
+            filters: Values are compared exactly, except repositories, which match in any spelling.
             now: The time that `filters.since_days` counts back from, zone-aware.
         """
         passing: list[NDArray[np.bool_]] = []
@@ -217,7 +217,7 @@ class Catalog:
         if filters.outcome != "any":
             passing.append(self._columns["outcome"][used] == OUTCOMES.index(filters.outcome))
         if filters.since_days is not None:
-            # In whole microseconds: seconds as a float would be off by some.
+            # In whole microseconds, since seconds as a float are off by some.
             since = (now - timedelta(days=filters.since_days) - _EPOCH) // _MICROSECOND
             passing.append(self._columns["timestamp"][used] >= since)
         if filters.since is not None:

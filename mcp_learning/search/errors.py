@@ -1,8 +1,8 @@
-"""Which recorded errors a question quotes.
+"""Finds recorded errors that a question quotes.
 
-The more often an error occurs, the less each of its words tells apart. But all its occurrences have
-one normal form (`models.error_messages`), and among the different forms a phrase is rare. So a
-question is compared with every form once, however many executions have it.
+The more often an error occurs, the less informative are its words. But all its occurrences have one
+normal form (`models.error_messages`), and among the distinct forms its phrases are rare. So a
+question is compared with each form once, however many executions have it.
 """
 
 import re
@@ -16,15 +16,15 @@ from mcp_learning.models.error_messages import normal_form
 from mcp_learning.search.lexical.terms import phrases
 
 MOST_FORMS = 20_000
-"""Forms that are compared, the first ones. Where there are more, most errors are rare, and found by
-their words."""
+"""Forms that are compared, the first ones. Where there are more, most errors are rare and are found
+by their words."""
 
 QUOTED = 0.75
-"""Share of a question's phrases that an error's form has, from which the question quotes it."""
+"""A question quotes an error whose form has at least this share of the question's phrases."""
 
 PART = 0.25
-"""A question that has all phrases of a form quotes it if these are at least this share of its own;
-otherwise it merely mentions a common phrase."""
+"""A question with all phrases of a form quotes it if they are at least this share of the question's
+phrases; otherwise it merely mentions a common phrase."""
 
 _PLACEHOLDERS = re.compile(r"<(?:url|value|id|hex|path|n)>")
 
@@ -42,10 +42,10 @@ class ErrorForms:
         self._sizes = array("i")
 
     def follow(self, forms: Sequence[str]) -> None:
-        """Takes in forms that are new.
+        """Adds forms that are new.
 
         Args:
-            forms: All forms by code; they only become more from call to call.
+            forms: All forms by code; the list only grows from call to call.
         """
         for code in range(len(self._sizes), min(len(forms), self._most)):
             found = _phrases(forms[code])
@@ -57,8 +57,8 @@ class ErrorForms:
         """The forms that a question quotes.
 
         Returns:
-            (m,) int32 codes, ascending, and (m,) float32, 0..1: twice the phrases that a form
-            shares with the question, relative to those of both (coefficient of L. Dice, 1945).
+            (m,) int32 codes, ascending, and (m,) float32, 0..1: the Dice coefficient of the phrases
+            of form and question (L. Dice, 1945).
         """
         asked = _phrases(normal_form(question)) if self._codes else frozenset()
         shared = [np.array(self._codes[one], np.int32) for one in asked if one in self._codes]

@@ -1,7 +1,7 @@
-"""Orders of everyday work, such as "run the tests again": they mean the work at hand.
+"""Recognises everyday instructions about the work at hand, such as "run the tests again".
 
-Every word of them is one that any session uses, so nothing in them tells one task from another, and
-whatever they are similar to is similar by chance.
+All their words occur in any session, so nothing in them tells one task from another, and what is
+similar to them is so by chance.
 """
 
 import re
@@ -42,10 +42,10 @@ _EVERYDAY = frozenset((_COMMON + _WORK).split())
 
 
 def is_everyday(text: str) -> bool:
-    """Whether a question is an order of everyday work, in English.
+    """Whether a question is an everyday instruction, in English.
 
     Args:
-        text: As asked. One with digits, paths, identifiers or more than twelve words is none.
+        text: The question. With digits, paths, identifiers or over twelve words it is none.
     """
     asked = text.strip().lower().replace("\u2019", "'")
     if _NOT_WORDS.search(asked):

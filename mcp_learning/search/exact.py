@@ -37,7 +37,7 @@ class VectorMatrix:
 
     Args:
         dimension: Length of the vectors.
-        directory: Of the mapped file; None keeps all vectors in the process's own memory.
+        directory: Directory of the mapped file; None: vectors stay in the process's own memory.
         mapped_from_bytes: See `MAPPED_FROM_BYTES`.
         mapped_growth: See `MAPPED_GROWTH`.
         min_bounded: See `MIN_ROWS_FOR_BOUNDS`.
@@ -65,7 +65,7 @@ class VectorMatrix:
         """Sets n rows.
 
         Args:
-            rows: (n,) their numbers.
+            rows: (n,) row numbers.
             vectors: (n, dimension) float32, L2-normalised.
         """
         if len(rows):
@@ -78,10 +78,10 @@ class VectorMatrix:
     def prepare_bounds(self, lock: AbstractContextManager[Any]) -> None:
         """Computes bounds for searches if there are enough rows, in 0.3 s per 100,000.
 
-        A mapped matrix gets none: it is there to save memory, and its searches use the HNSW index.
+        A mapped matrix gets none, since it is to save memory and searches use the HNSW index.
 
         Args:
-            lock: The owner's; it isn't held while the principal directions are found.
+            lock: The owner's lock; it isn't held while the principal directions are computed.
         """
         with lock:
             vectors = self._vectors[: self._used] if self._wants_bounds else None
@@ -91,7 +91,7 @@ class VectorMatrix:
                 self._bound(basis)
 
     def bound_like(self, other: "VectorMatrix") -> None:
-        """Computes bounds with the basis of those of another one, if that has any."""
+        """Computes bounds with the basis of another matrix, if that has bounds."""
         if other._bounds is not None:
             self._bound(other._bounds.basis)
 
@@ -105,7 +105,7 @@ class VectorMatrix:
         return self._vectors[:rows]
 
     def compacted(self, kept: NDArray[np.int64]) -> "VectorMatrix":
-        """A matrix of some rows only.
+        """A matrix of the rows `kept`.
 
         Args:
             kept: (m,) ascending; they become rows 0 to m - 1.

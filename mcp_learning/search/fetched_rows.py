@@ -1,4 +1,4 @@
-"""Rows that were fetched for questions: how often words occur in them says nothing of all rows."""
+"""Rows that were fetched for questions, whose words are no sample of the words of all rows."""
 
 from collections.abc import Iterable, Mapping
 from itertools import islice
@@ -11,16 +11,16 @@ from mcp_learning.search.lexical.query_terms import SampledRows
 from mcp_learning.store.types import Changes
 
 MOST_FREQUENCIES = 10_000
-"""Terms whose document frequencies are kept, those that were counted last."""
+"""Terms whose document frequencies are kept: the last ones counted."""
 
 
 class FetchedRows:
     """Which rows of a table were fetched. Not thread-safe: its owner locks.
 
     Attributes:
-        ids: Their executions, as numbers, here or to come.
-        total: How many executions the others are a sample of; 0: not known.
-        frequencies: Document frequencies of terms among all these, where they were counted.
+        ids: Their task_ids as integers; the catalog may not have all of them yet.
+        total: Number of executions of the team, of which the other rows are a sample; 0: unknown.
+        frequencies: Document frequencies among these, of terms for which they were counted.
     """
 
     def __init__(self) -> None:
@@ -29,21 +29,21 @@ class FetchedRows:
         self.frequencies: Mapping[int, int] = {}
 
     def add(self, catalog: Catalog, task_ids: Iterable[int], total: int) -> None:
-        """Marks executions, also those that aren't in the catalog yet."""
+        """Marks executions, also ones that the catalog doesn't have yet."""
         new = set(task_ids)
         self.ids |= new
         self.total = total
         self._mark(catalog, new)
 
     def set_frequencies(self, counted: Mapping[int, int], total: int) -> None:
-        """Adds document frequencies of terms among so many executions."""
+        """Adds document frequencies of terms among `total` executions."""
         kept = {term: n for term, n in self.frequencies.items() if term not in counted}
         kept |= counted
         self.frequencies = dict(islice(kept.items(), max(len(kept) - MOST_FREQUENCIES, 0), None))
         self.total = total
 
     def follow(self, catalog: Catalog, changes: Changes) -> None:
-        """Marks those that changes brought, and lets go of those that were deleted."""
+        """Marks rows that changes added, and forgets executions that they deleted."""
         if not self.ids:
             return
         halves = zip(changes.rows.high.tolist(), changes.rows.low.tolist(), strict=True)
@@ -51,11 +51,11 @@ class FetchedRows:
         self.ids -= {high << 64 | low for high, low in changes.deleted.tolist()}
 
     def sample(self, catalog: Catalog, tokenised: int) -> SampledRows | None:
-        """What the first rows stand for; None: for themselves.
+        """What the word index's rows are a sample of; None: they are all there is.
 
         Args:
-            catalog: Of the rows.
-            tokenised: How many of them are in the word index.
+            catalog: The rows.
+            tokenised: Number of rows, the first ones, that are in the word index.
         """
         if not self.ids and not self.frequencies:
             return None

@@ -22,17 +22,17 @@ class Ranked:
     """A task that was found, with its most useful execution and its runs that pass the filters.
 
     Attributes:
-        task_id: Of the execution.
-        sequence: Change number of the execution at the time of the search.
-        similarity: Of the task's most similar run, 0..1.
+        task_id: The execution's id.
+        sequence: The execution's change number at the time of the search.
+        similarity: Similarity of the task's most similar run, 0..1.
         confidence: How sure it is that the task answers the query.
         matched_by: See `Scorer.matched_by`.
         runs: Numbers of runs by outcome.
-        passage: Number of the execution's passage that is most similar in meaning; None: not known.
+        passage: Number of the execution's passage that is most similar in meaning; None: unknown.
         fix: Change number of the success that followed, if the execution failed.
-        fix_task_id: Of that success.
-        superseded_by: The later execution that settled the task otherwise.
-        row: Of the execution.
+        fix_task_id: The id of that success.
+        superseded_by: The later execution that supersedes this one.
+        row: The execution's row.
     """
 
     task_id: UUID
@@ -61,12 +61,12 @@ class Found:
     """Result of a search.
 
     Attributes:
-        ranked: Best first, at most the limit.
+        ranked: Matches, best first, at most the limit.
         mode: How candidates were found.
         candidates: Executions searched.
-        below_floor: Executions that were left out as irrelevant alone; 0 in a result that
-            has as many tasks as the limit, which leaves out the rest.
-        scorer: Compares further rows with the query.
+        below_floor: Executions left out as irrelevant; 0 if the result has as many tasks as the
+            limit, which left out the rest.
+        scorer: Scores further rows for the query.
     """
 
     ranked: list[Ranked]
@@ -76,12 +76,12 @@ class Found:
     scorer: Scorer
 
     def missing(self, texts: Mapping[int, Shown]) -> dict[int, UUID]:
-        """Executions that are shown and whose texts aren't there, by their change numbers."""
+        """The shown executions that `texts` lacks, by their change numbers."""
         shown = {number: task for one in self.ranked for number, task in one.texts.items()}
         return {number: task for number, task in shown.items() if number not in texts}
 
     def unchanged(self, texts: Mapping[int, Shown]) -> dict[int, Shown]:
-        """Those of the texts whose executions hadn't changed while the search looked at them."""
+        """Those of the texts that aren't newer than the rows that were searched."""
         known = self.scorer.snapshot.view.sequence
         return {number: one for number, one in texts.items() if number <= known}
 
@@ -91,9 +91,9 @@ class Related:
     """Executions and their similarity to a query or its kind of work, whichever is greater.
 
     Attributes:
-        snapshot: Where the rows are from.
-        rows: (m,) int64, ascending, that pass the filters and are similar.
-        similarities: (m,) float32, more than `relevance_feedback.MIN_SIMILARITY`, at most 1.
+        snapshot: The snapshot that the rows are of.
+        rows: (m,) int64, ascending: rows that pass the filters and are similar.
+        similarities: (m,) float32, above `relevance_feedback.MIN_SIMILARITY`, at most 1.
     """
 
     snapshot: Snapshot

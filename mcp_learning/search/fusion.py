@@ -28,15 +28,16 @@ HALF_EVIDENCE = 14.0
 """Evidence at which the lexical score gets half of its greatest weight."""
 
 BACKGROUND, BACKGROUND_SHARE = 0.225, 0.75
-"""A query whose cosine with sentences without content (`Embedder.embed_query`) is more than
-`BACKGROUND / BACKGROUND_SHARE` is in a language that the model tells apart by little else, or has
-no content itself; that share of the cosine counts as none."""
+"""A query whose meaning with sentences without content (`Embedder.embed_query`) exceeds
+`BACKGROUND / BACKGROUND_SHARE` is in a language that the model hardly reads, or has no content
+itself. All its meanings are then rescaled, such that `BACKGROUND_SHARE` of that one becomes
+`BACKGROUND`."""
 
 MIN_WITH_IDENTIFIERS = 0.45
 """Least similarity of a row that has every identifier of the query."""
 
 SAME_ERROR, SAME_TEXT = 0.9, 0.99
-"""Least similarity of a row that has the very error of the query, and of one with all its words."""
+"""Least similarity of a row with exactly the query's error, and if it has all its words, too."""
 
 REFERENCE_NOISE = 0.30
 """`Embedder.floor` of the bundled model, to which cosines of other models are rescaled."""
@@ -48,7 +49,7 @@ def lexical_weight(
     """The weight of the lexical score against the vector score, `least`..1.
 
     Args:
-        scores: Of the query.
+        scores: Lexical scores of the query.
         unknown: Share of the query's word pieces that the model doesn't know, 0..1.
         least: See `LEAST_LEXICAL_WEIGHT`.
     """
@@ -71,7 +72,7 @@ def meaning(cosines: NDArray[np.float32], noise: float) -> NDArray[np.float32]:
 
 
 def above_background(meanings: NDArray[np.float32], background: float) -> NDArray[np.float32]:
-    """(n,) float32, 0..1: meanings, rescaled so that the background of a query counts as none.
+    """(n,) float32, 0..1: meanings, lowered if the query has a background (see `BACKGROUND`).
 
     Args:
         meanings: (n,) from `meaning`.
@@ -107,7 +108,7 @@ def of_quoted_error(
 
     Args:
         overlaps: (n,) float32, 0..1, from `ErrorForms.quoted_by`.
-        coverage: (n,) from `LexicalScores`. It decides among occurrences of one error.
+        coverage: (n,) from `LexicalScores`; it ranks the occurrences of one error.
     """
     span = np.float32(SAME_ERROR - MIN_WITH_IDENTIFIERS)
     least = np.float32(MIN_WITH_IDENTIFIERS) + span * overlaps**2

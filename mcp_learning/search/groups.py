@@ -12,8 +12,8 @@ from mcp_learning.search.catalog import OUTCOMES
 from mcp_learning.search.snapshot import Snapshot
 
 AS_SIMILAR = 0.05
-"""How much less similar than the most similar run the run to show may be, 0..1. Runs of a task
-differ only in the words of their solutions and errors; an identifier there differs by more."""
+"""How much less similar than a task's most similar run the shown run may be, 0..1. Runs of a task
+differ in the words of their solutions and errors; an identifier there makes more difference."""
 
 _OVERFETCH = 4
 
@@ -35,9 +35,9 @@ def best(
     """Ranks tasks by their most similar run; of equally similar ones, the latest comes first.
 
     Args:
-        snapshot: Where the rows are from.
-        rows: (m,) different rows, which pass the filters.
-        found: (m,) float32, their similarities.
+        snapshot: The snapshot that the rows are of.
+        rows: (m,) distinct rows that pass the filters.
+        found: (m,) float32 similarities of the rows.
         limit: Tasks wanted, at least 1.
 
     Returns:
@@ -46,7 +46,7 @@ def best(
     k = limit * _OVERFETCH
     while True:
         chosen = top_k(found, k)
-        # Rounded, since equal vectors at different places of a matrix give slightly other products.
+        # Rounded, since the products of equal vectors depend a little on their place in a matrix.
         values = np.round(found[chosen], 6)
         order = np.lexsort((*-_times(snapshot, rows[chosen]), -values))
         keys = snapshot.view["task_key"][rows[chosen[order]]].tolist()
@@ -69,9 +69,9 @@ def represent(
     """Selects for each task the most useful run among those about as similar as its most similar.
 
     Args:
-        snapshot: Where the tasks are.
+        snapshot: The snapshot that the rows are of.
         tasks: The rows of each task's runs that pass the filters, ascending, at least one.
-        similarities: Of rows.
+        similarities: Gives the similarities of rows.
         exact: `description_hash` of the query; a run with the same description comes first.
         with_error: Ascending rows that have the error that the query quotes; they come next.
     """
@@ -108,7 +108,7 @@ def _most_useful(
     exact: int,
     with_error: NDArray[np.int64],
 ) -> NDArray[np.int64]:
-    """The most useful of m rows for each task, whose (m,) ascending numbers are given."""
+    """The most useful of m rows for each task; `task` has the rows' task numbers, ascending."""
     view = snapshot.view
     # By task, description, error, outcome (success first), whether it has a solution, and time; the
     # last of each task wins.
@@ -126,8 +126,9 @@ def _most_useful(
 
 
 def _times(snapshot: Snapshot, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-    """(2, k) numbers that ascend with the times of k rows: of their last change, and of recording.
+    """(2, k) sort keys of k rows by time, for `lexsort`: of the last change, and of recording.
 
-    Hosts of a team learn of changes in different orders, so the time of recording goes first.
+    The time of recording is the primary one, since hosts of a team learn of changes in different
+    orders.
     """
     return np.stack([snapshot.view[name][rows] for name in ("sequence", "timestamp")])

@@ -3,8 +3,9 @@
 Invariants:
 - The file is built in bulk, checkpointed once, closed and renamed; then it never changes.
 - Every statement on it runs under one lock, because concurrent searches crash VSS and the process.
-- It describes what it was built from (format, model, watermark, rows, M, ef_construction). A file
-  that doesn't fit is ignored, one that fails in a search is deleted, and exact search goes on.
+- It records what it was built from (format, model, watermark, rows, M, ef_construction). A file
+  that doesn't match the store is ignored, one that fails in a search is deleted; exact search goes
+  on.
 """
 
 import json
@@ -33,9 +34,9 @@ NEAREST_SQL = (
     "SELECT version FROM vectors "
     "ORDER BY array_cosine_distance(embedding, ?::VARCHAR::FLOAT[{dimension}]) LIMIT ?"
 )
-"""The query that uses the index: without DESC, a second key, a filter or a join. It doesn't return
-distances, since reading the vectors from the table makes the first hundred searches five times as
-slow."""
+"""DuckDB uses the index only for a query of this form: no DESC, second key, filter or join. It
+returns no distances, since reading the vectors from the table makes the first hundred searches five
+times as slow."""
 
 
 @dataclass(frozen=True)
@@ -108,11 +109,11 @@ class HnswIndex:
         self._bounded = False
 
     def search(self, vector: NDArray[np.float32], k: int) -> NDArray[np.int64]:
-        """(k,) int64 versions of approximately the most similar vectors, including dead ones.
+        """(k,) int64 versions of the approximately most similar vectors, including dead ones.
 
         Args:
             vector: (dimension,) float32, L2-normalised.
-            k: How many, at least 1.
+            k: Number of vectors, at least 1.
 
         Raises:
             IndexUnavailable: The index failed and is to be discarded.
@@ -139,7 +140,7 @@ class HnswIndex:
         return int(rows[0])
 
     def sample(self, size: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """About `size` vectors, evenly from the file: (n,) versions and (n, dimension) float32.
+        """About `size` evenly spaced vectors: (n,) versions and (n, dimension) float32.
 
         Raises:
             IndexUnavailable: The file can't be read.
@@ -170,7 +171,7 @@ class HnswIndex:
     def _bound_memory(self) -> None:
         """Limits the memory once the first search has loaded the graph.
 
-        Each search reads vectors of the table, which in time would fill memory with all of it.
+        Each search reads vectors of the table, which would in time be in memory as a whole.
         """
         if not self._bounded:
             self._bounded = True
@@ -209,7 +210,7 @@ def read_info(path: Path) -> IndexInfo:
 
 
 def probe() -> tuple[str, bool]:
-    """Searches an HNSW index in memory, made for this.
+    """Tests VSS by searching a small HNSW index in memory.
 
     Returns:
         Where VSS was loaded from, and whether the search used the index and found the nearest.

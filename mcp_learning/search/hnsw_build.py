@@ -1,8 +1,8 @@
 """Child process that builds an HNSW index: `python -m mcp_learning.search.hnsw_build FILE INFO`.
 
-It is a process because DuckDB can't interrupt the build of an index (an interrupt takes effect when
-the build is over, at a million rows after half an hour), and so that its memory is freed at the
-end. FILE is the index to build; its vectors are in two raw files beside it. INFO is an `IndexInfo`
+It is a process because DuckDB can't interrupt the build of an index (an interrupt takes effect only
+at its end, with a million rows after half an hour), and so that its memory is freed at the end.
+FILE is the index to build; its vectors are in two raw files beside it. INFO is an `IndexInfo`
 as JSON; the process prints it again with the recall that it measured. It exits at once when its
 stdin closes, so that it doesn't outlive its parent.
 """

@@ -15,16 +15,16 @@ from mcp_learning.search.hnsw import FILE_NAME, HnswIndex, IndexInfo, read_info,
 logger = logging.getLogger(__name__)
 
 MIN_RECALL = 0.7
-"""Recall@10, 0..1, that a new index needs to be used."""
+"""Least recall@10, 0..1, of a new index that replaces the old one."""
 
 MAX_UNINDEXED = 0.2
-"""An index is stale when more than this share of its rows is gone, or newer rows are as many. Newer
-rows are searched exactly until it is built again."""
+"""An index is stale when more than this share of its rows is gone, or when more rows than that are
+newer. Newer rows are searched exactly until it is built again."""
 
 _SAMPLE = 64
 
 StoredVectors = Callable[[NDArray[np.int64]], tuple[NDArray[np.bool_], NDArray[np.float32]]]
-"""From (n,) versions to (n,) bool, which of them rows have, and (m, dimension) vectors of those."""
+"""From (n,) versions to (n,) bool, which of them exist, and the (m, dimension) vectors of these."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class IndexState:
     """What is known of the index file.
 
     Attributes:
-        info: None if there is no file that fits.
+        info: What the index was built from; None if there is no usable file.
         bytes: Size of the file.
         problem: Why a file isn't used.
     """
@@ -46,12 +46,12 @@ class IndexManager:
     """Holds the open index, if any. Safe to use from several threads.
 
     Args:
-        directory: Of derived files.
+        directory: Directory of derived files.
         ef_search: Candidates that a search keeps, at least 1.
 
     Attributes:
         index: The open index; None: there is none.
-        state: Of the file.
+        state: The state of the file.
         failures: Number of indexes that failed in a search.
     """
 
@@ -64,11 +64,11 @@ class IndexManager:
         self._lock = threading.Lock()
 
     def open(self, fingerprint: str, vectors: StoredVectors, *, wanted: bool) -> None:
-        """Opens the file if it fits; one that doesn't is ignored, and `state` says why.
+        """Opens the file if it matches the store; otherwise `state` says why it is ignored.
 
         Args:
-            fingerprint: Of the model whose vectors are searched.
-            vectors: Of the store; an index of another database has others.
+            fingerprint: Fingerprint of the model whose vectors are searched.
+            vectors: Gives the store's vectors, to recognise an index of another database.
             wanted: Whether searches are meant to use the index, which takes 50 MB at 10,000 rows.
         """
         with self._lock:
@@ -90,7 +90,7 @@ class IndexManager:
     def replace(
         self, built: Path, expected: IndexInfo, vectors: StoredVectors, *, wanted: bool
     ) -> None:
-        """Verifies a newly built index and replaces the old one by it.
+        """Replaces the index by a newly built one, after verifying that.
 
         Args:
             built: The new file; it is moved.
@@ -133,7 +133,7 @@ class IndexManager:
             self.state = IndexState(problem=str(problem))
 
     def stored(self) -> IndexInfo | None:
-        """The description in the file; None if there is no file that can be read."""
+        """What the file says that it was built from; None if no file can be read."""
         try:
             return read_info(self._path) if self._path.exists() else None
         except IndexUnavailable:

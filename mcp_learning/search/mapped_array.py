@@ -26,10 +26,10 @@ def supported() -> bool:
 
 
 class MappedArray:
-    """A (rows, dimension) float32 array. The file vanishes with the process, however that ends.
+    """A (rows, dimension) float32 array. Its file vanishes with the process, however that ends.
 
     Args:
-        directory: Of the file; created if needed.
+        directory: Directory of the file; created if needed.
         dimension: Length of a row.
 
     Raises:

@@ -23,21 +23,21 @@ from mcp_learning.search import fusion
 Floats = NDArray[np.float32]
 
 MIN_TASKS = 32
-"""Different tasks from which a metric is learned."""
+"""Least number of different tasks from which a metric is learned."""
 
 MAX_TASKS = 1_000
-"""Tasks that a metric is learned from, the latest ones. Finding their neighbours takes 0.1 s."""
+"""Most tasks that a metric is learned from: the latest. Finding their neighbours takes 0.1 s."""
 
 GROWTH = 1.25
-"""Factor by which the number of embeddings grows until the metric is learned again."""
+"""The metric is learned again when the number of embeddings has grown by this factor."""
 
 NEIGHBOURS = 5
-"""Neighbours that each task is compared with, at most; their cosine is above `MIN_COSINE`."""
+"""Most neighbours that each task is compared with; their cosine is above `MIN_COSINE`."""
 
 MIN_COSINE = 0.3
 
 DIRECTIONS = 32
-"""Directions that are discounted."""
+"""Number of directions that are discounted."""
 
 DAMPING = 3.0
 """A direction is discounted by v / (v + DAMPING), v being the variance between neighbours along it
@@ -51,7 +51,7 @@ _DUPLICATE = 0.9999
 _CHUNK = 250
 
 WINDOW = 4 * MAX_TASKS
-"""Latest executions among which the tasks are looked for; most tasks have several."""
+"""Number of latest executions from which the tasks are taken; most tasks have several."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ class Metric:
             np.float32(MEAN_SHARE) * vectors.mean(axis=0),
             np.ascontiguousarray(directions[:, -DIRECTIONS:]),
             variance / (variance + np.float32(DAMPING)),
-            fusion.REFERENCE_NOISE,  # subtracting the mean also removes what a model adds to all
+            fusion.REFERENCE_NOISE,  # subtracting the mean removes what a model adds to all cosines
         )
 
     def norms(self, vectors: Floats) -> Floats:
@@ -115,7 +115,7 @@ class Metric:
         return np.asarray((vectors - self.origin) / self.norms(vectors)[:, None])
 
     def dual(self, direction: Floats) -> Floats:
-        """(dimension,) float32, whose dot product with x is that of this metric, for `meaning`.
+        """(dimension,) float32, whose dot product with x is this metric's inner product.
 
         Args:
             direction: (dimension,) relative to the origin, not zero; its norm doesn't matter.
@@ -128,17 +128,17 @@ class Metric:
 
         Args:
             products: (n,) dot products of the vectors with `dual`.
-            dual: Of the direction.
-            norms: (n,) of the vectors.
+            dual: `dual` of the direction.
+            norms: (n,) `norms` of the vectors.
         """
         offset = np.float32(self.origin @ dual)
         return fusion.meaning((products - offset) / norms, self.noise)
 
 
 def watermark(number: int) -> int:
-    """How many executions to learn from, the first ones, when there are this many.
+    """How many of `number` executions, the first ones, the metric may be learned from.
 
-    It grows in steps, so that the metric is learned rarely, and depends on the number alone.
+    It grows in steps, so that the metric is learned rarely, and depends on `number` alone.
     """
     watermark, following = 0, MIN_TASKS
     while following <= number:
@@ -147,10 +147,10 @@ def watermark(number: int) -> int:
 
 
 def first_of_each(tasks: NDArray[Any]) -> NDArray[np.int64]:
-    """(m,) ascending positions of the first execution of each task, at most `MAX_TASKS` of them.
+    """(m,) ascending positions of each task's first execution; m is at most `MAX_TASKS`.
 
     Args:
-        tasks: (n,) equal for executions of the same task, the latest execution first.
+        tasks: (n,) task keys of executions, the latest first.
     """
     first = np.unique(tasks[:WINDOW], return_index=True)[1]
     return np.asarray(np.sort(first)[:MAX_TASKS])

@@ -1,4 +1,4 @@
-"""The metric of one database and the norms of its vectors, kept up to date with the rows."""
+"""Caches the metric of one database and the norms of its vectors."""
 
 import threading
 
@@ -15,10 +15,9 @@ _CHUNK = 16_384
 class MetricCache:
     """Learns the metric again when the executions that it is learned from have changed.
 
-    Invariant: the metric is a function of the stored executions alone, so neither a restart nor
-    another host with the same executions has another one. It is learned from the window: of the
-    living rows with a vector, in the order of their recording, the last `WINDOW` up to the
-    watermark of their number.
+    Invariant: the metric is a function of the stored executions alone, so that it is the same after
+    a restart and on other hosts with the same executions. It is learned from the window: the living
+    rows with a vector in the order of recording, the last `WINDOW` of the first `watermark`.
 
     Safe to use from several threads.
     """
@@ -28,7 +27,7 @@ class MetricCache:
         self._metric: Metric | None = None
         self._noise = 0.0
         self._window = np.zeros(0, np.int64)  # versions, latest recording first
-        self._revision = -1  # of the rows when the window was found
+        self._revision = -1  # of the rows when the window was determined
         self._sample = np.zeros(0, np.int64)  # versions of the window's different tasks
         self._norms = np.zeros(0, np.float32)
         self._versions = np.zeros(0, np.int64)  # of the vectors that the norms are of; 0: none
@@ -68,7 +67,7 @@ class MetricCache:
         noise: float,
     ) -> Metric:
         versions = view["version"]
-        # A version may be newer than the vectors of this moment; the next call learns from it.
+        # A version may be newer than `vectors`; the next call learns from it.
         window = window[vectors[window].any(axis=1)]
         sample = window[first_of_each(view["description_hash"][window])]
         same = noise == self._noise and np.array_equal(versions[sample], self._sample)
@@ -103,11 +102,11 @@ class MetricCache:
 
 
 def window_of(view: CatalogView, most: int = WINDOW) -> NDArray[np.int64]:
-    """(m,) the rows that the metric is learned from, the latest recording first.
+    """(m,) rows that the metric is learned from, the latest recorded first.
 
     Args:
         view: n rows.
-        most: How many at most, the latest ones up to the watermark.
+        most: Most rows: the latest up to the watermark.
     """
     rows = np.flatnonzero(view["alive"] & (view["version"] > 0))
     end = watermark(len(rows))

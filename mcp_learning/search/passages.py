@@ -1,7 +1,7 @@
 """The vectors of the further passages of long descriptions, beside the matrix of first vectors.
 
-A row may have any number of them. They are numbered in the order in which they came: their places.
-Each row leads to one of its passages, and each passage to another one of the same row.
+A row may have any number of them. Their places are numbers in the order of arrival. The passages of
+a row are a linked list: the row has the place of one, and each passage that of the next.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from mcp_learning.search.pca_bounds import PcaBoundsView
 Places = NDArray[np.int64]
 
 MIN_BOUNDED = 512
-"""Passages from which bounds make a search faster, if there are bounds for the first vectors."""
+"""Least number of passages for which bounds are computed, if there are any for first vectors."""
 
 _CHUNK = 16_384
 
@@ -28,11 +28,11 @@ class PassagesView:
 
     Attributes:
         vectors: (m, dimension) float32, L2-normalised.
-        bounds: Of these vectors; None if there are none.
+        bounds: Bounds for these vectors; None if there are none.
         owners: (m,) int32, the row of each passage.
         numbers: (m,) int16, its number in the text, 1 and more.
         versions: (m,) int64, embedding versions.
-        first: (n,) int32, a place of each row plus 1; 0: none.
+        first: (n,) int32, the first place of each row plus 1; 0: none.
         following: (m,) int32, the next place of the same row plus 1; 0: none.
     """
 
@@ -45,13 +45,13 @@ class PassagesView:
     following: NDArray[np.int32]
 
     def of(self, rows: NDArray[np.int64]) -> tuple[Places, Places]:
-        """Positions in (k,) rows and places of their passages, in any order."""
+        """Positions in (k,) rows, and places of the rows' passages, in any order."""
         first = self.first[rows]
         at = np.flatnonzero(first)
         places = first[at].astype(np.int64) - 1
         found: list[tuple[Places, Places]] = []
         while len(places):
-            known = (places >= 0) & (places < len(self.vectors))  # others came since
+            known = (places >= 0) & (places < len(self.vectors))  # others were added since
             at, places = at[known], places[known]
             found.append((at, places))
             places = self.following[places].astype(np.int64) - 1
@@ -94,7 +94,7 @@ class PassagesView:
 
     def _raise_all(self, values: NDArray[np.float32], of_passages: NDArray[np.float32]) -> None:
         owners = self.owners
-        if len(owners) and int(owners.max()) >= len(values):  # rows that came since
+        if len(owners) and int(owners.max()) >= len(values):  # rows that were added since
             inside = owners < len(values)
             owners, of_passages = owners[inside], of_passages[inside]
         np.maximum.at(values, owners, of_passages)
@@ -105,11 +105,11 @@ class Passages:
 
     Args:
         dimension: Length of the vectors.
-        directory: Of a mapped file, as of a `VectorMatrix`.
+        directory: Directory of a mapped file, as for `VectorMatrix`.
         min_bounded: See `MIN_BOUNDED`.
 
     Attributes:
-        matrix: Their vectors by place.
+        matrix: The vectors by place.
     """
 
     def __init__(
@@ -137,8 +137,8 @@ class Passages:
         """Adds m passages.
 
         Args:
-            rows: (m,) theirs.
-            numbers: (m,) in the text of the row, 1 and more.
+            rows: (m,) rows.
+            numbers: (m,) numbers of the passages in the rows' texts, from 1.
             versions: (m,) embedding versions.
             vectors: (m, dimension) float32, L2-normalised.
         """
@@ -161,7 +161,7 @@ class Passages:
     def move(
         self, old: NDArray[np.int64], new: NDArray[np.int64]
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Gives the passages of k rows to others; returns their (m,) versions and (m,) new rows."""
+        """Moves the passages of k rows to others; returns (m,) versions and (m,) new rows."""
         if not self._used:
             return np.empty(0, np.int64), np.empty(0, np.int64)
         self._reserve(int(max(old.max(initial=0), new.max(initial=0))) + 1, self._used)
@@ -178,7 +178,7 @@ class Passages:
         return int(np.count_nonzero(alive[self._owners[: self._used]]))
 
     def view(self, rows: int) -> PassagesView:
-        """The passages of the first rows. What is added later doesn't appear in it."""
+        """The passages of the first rows. Passages added later don't appear in it."""
         self._reserve(rows, self._used)
         used = self._used
         return PassagesView(
@@ -192,7 +192,7 @@ class Passages:
         )
 
     def compacted(self, number: NDArray[np.int64]) -> "Passages":
-        """The passages of some rows only.
+        """The passages of the rows that are kept.
 
         Args:
             number: (n,) the new number of each row; -1 leaves it out.

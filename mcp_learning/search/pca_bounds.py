@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from mcp_learning.search.arrays import grown
 
 SHARE = 4
-"""Dimensions of a vector for each one of its projection: 96 of 384 hold five sixths of the squared
+"""Ratio of the dimensions of a vector and its projection: 96 of 384 hold five sixths of the squared
 length."""
 
 ROUNDING = 1e-5
@@ -72,8 +72,8 @@ class PcaBounds:
     """The projections of the rows of a matrix. Not thread-safe: the owner of the matrix locks.
 
     Args:
-        vectors: (n, dimension) float32, each L2-normalised or zero: all rows there are.
-        basis: Of these, or of others like them.
+        vectors: (n, dimension) float32, each L2-normalised or zero: all current rows.
+        basis: `basis_of` these or similar vectors.
     """
 
     def __init__(self, vectors: NDArray[np.float32], basis: NDArray[np.float32]) -> None:
@@ -88,7 +88,7 @@ class PcaBounds:
         """Sets n rows.
 
         Args:
-            rows: (n,) their numbers.
+            rows: (n,) row numbers.
             vectors: (n, dimension) float32, each L2-normalised or zero.
         """
         if not len(rows):

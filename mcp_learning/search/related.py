@@ -24,17 +24,17 @@ Candidates = Callable[[Scorer], NDArray[np.int64]]
 def related(snapshot: Snapshot, query: Query, candidates: Candidates | None = None) -> Related:
     """Executions that are similar to a query or to its kind of work (`relevance_feedback`).
 
-    A query that has a background, as one in a language that the model doesn't know, is similar to
-    much. If nothing answers it, it is taken as similar to nothing.
+    A query with a background, such as one in a language that the model doesn't know, is similar to
+    many rows. If none of them is relevant to it, the result is empty.
 
     Args:
         snapshot: The rows.
         query: What they are compared with.
-        candidates: Which rows are compared; None: all that may be found.
+        candidates: Proposes the rows to compare; None: all that pass the filters.
     """
     words = snapshot.words.score(TokenisedQuery.of(query.text))
-    # How much an execution weighs as evidence was calibrated on similarities without these. That
-    # words count at least 0.3 makes the regret on generated worlds 0.6 instead of 0.25.
+    # The weights of evidence were calibrated on similarities without these three. A least weight of
+    # words of 0.3 would raise the regret on generated worlds from 0.25 to 0.6.
     plain = replace(query, background=0.0, unknown=0.0, least_weight=0.0)
     scorer = Scorer(snapshot, plain, words)
     if candidates is None and query.vector is not None and snapshot.bounds is not None:
@@ -68,9 +68,9 @@ def _by_comparing(scorer: Scorer, query: Query, rows: NDArray[np.int64] | None) 
 def _by_bounds(
     scorer: Scorer, vector: NDArray[np.float32], noise: float, projected: PcaBoundsView
 ) -> Related:
-    """The same of all that pass the filters, comparing only rows that upper bounds leave.
+    """As `_by_comparing` for all rows that pass, but skips those that upper bounds rule out.
 
-    Those of similarities to the query leave other rows than those of similarities to its kind.
+    The bounds are applied twice: for similarity to the query, and to its kind of work.
     """
     snapshot = scorer.snapshot
     bounds = scorer.bounds()

@@ -1,16 +1,16 @@
-"""Decides whether a match is shown: how likely it is that it answers the query.
+"""Decides whether a match is shown, by how likely it answers the query.
 
 The similarity ranks the rows of one store for one query. Whether the best of them answers it is
-another question: the best of many unrelated rows is more similar than the best of few, and a
-query's words and its meaning tell apart unequally well. So the parts of the similarity are weighed
-anew, by a logistic regression with the number of rows as its fourth term:
+another question: the best of many unrelated rows is more similar than the best of few, and words
+and meaning are unequally informative. So a logistic regression weighs the parts of the similarity,
+together with the number of rows:
 
     relevance = -5.0 + 20.8 · (1 - w) · meaning + 12.6 · w · √coverage - 0.6 · (1 - w³) · ln n
 
-`w`, `meaning` and `coverage` are those of `fusion`, n is the number of rows that may be found. It
-matters less where words decide: rare words stay rare among many rows. Two thresholds divide the
-values. docs/tuning.md has the collections that all this was fitted on, and how well it does on
-those that were left out.
+`w`, `meaning` and `coverage` are those of `fusion`, n is the number of rows that pass the filters.
+The number matters less where words decide, since rare words stay rare among many rows. Two
+thresholds divide the values. docs/tuning.md has the collections that this was fitted on, and its
+results on held-out ones.
 """
 
 import math
@@ -26,18 +26,18 @@ BIAS, MEANING, WORDS, ROWS = -5.0, 20.8, 12.6, -0.6
 """Coefficients of the regression, in log odds."""
 
 LIKELY, POSSIBLE = 0.33, -1.05
-"""Relevance from which a match is likely to answer the query, or possibly does: of questions that
-nothing in the store answers, 95 % have no likely match, and 84 % no match at all."""
+"""Relevance from which a match is likely to answer the query, and from which it possibly does. Of
+questions that nothing in the store answers, 95 % have no likely match, and 84 % no match at all."""
 
 UNCERTAIN = LIKELY - 1e-3
 """Greatest relevance of a match that isn't likely."""
 
 MOST_POSSIBLE = 3, 5
-"""Matches of an answer that are only possible, at most: three of five wanted ones."""
+"""Most matches of an answer that are only possible: three of five wanted ones."""
 
 
 def of_meaning(meanings: NDArray[np.float32], weight: float) -> NDArray[np.float32]:
-    """(n,) float32: what n meanings add to the relevance.
+    """(n,) float32: the terms of n meanings in the relevance.
 
     Args:
         meanings: (n,) float32, 0..1, from `fusion.above_background`.
@@ -47,7 +47,7 @@ def of_meaning(meanings: NDArray[np.float32], weight: float) -> NDArray[np.float
 
 
 def of_words(coverage: NDArray[np.float32], weight: float) -> NDArray[np.float32]:
-    """(n,) float32: what the words of n rows add to the relevance.
+    """(n,) float32: the terms of the words of n rows in the relevance.
 
     Args:
         coverage: (n,) float32, 0..1, from `LexicalScores`.
@@ -61,18 +61,18 @@ def offset(weight: float, rows: int) -> float:
 
     Args:
         weight: From `fusion.lexical_weight`.
-        rows: Number of rows that may be found.
+        rows: Number of rows that pass the filters.
     """
     return BIAS + ROWS * (1 - weight**3) * math.log(max(rows, 1))
 
 
 def least_similarity(weight: float, rows: int) -> float:
-    """Similarity, 0..1, below which no row of a store reaches `POSSIBLE`; as `offset`."""
+    """Similarity, 0..1, below which no row reaches `POSSIBLE`; arguments as for `offset`."""
     return max(0.0, (POSSIBLE - offset(weight, rows)) / max(MEANING, WORDS))
 
 
 def confidence(relevance: float) -> Confidence:
-    """How sure it is that a match with this relevance answers the query."""
+    """The confidence, in words, of a match with this relevance."""
     return "likely" if relevance >= LIKELY else "possible"
 
 

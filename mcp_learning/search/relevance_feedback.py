@@ -16,7 +16,7 @@ from mcp_learning.search.exact import cosines
 from mcp_learning.search.metric import Metric
 
 NEIGHBOURS = 20
-"""Neighbours that the mean is taken of, at most."""
+"""Most neighbours that the mean is taken of."""
 
 MIN_SIMILARITY = 0.3
 """Similarity above which a task is a neighbour."""
@@ -84,9 +84,9 @@ def mean_direction(
     The task has weight 1, a neighbour ((s - `MIN_SIMILARITY`) / (1 - `MIN_SIMILARITY`))².
 
     Args:
-        metric: That normalises the vectors.
+        metric: Normalises the vectors.
         vector: (dimension,) float32, L2-normalised, of the task.
-        vectors: (k, dimension) float32, of the neighbours; zero without an embedding.
+        vectors: (k, dimension) float32 of the neighbours; zero without an embedding.
         similarities: (k,) float32, of the neighbours, > `MIN_SIMILARITY`.
     """
     weights = ((similarities - MIN_SIMILARITY) / (1 - MIN_SIMILARITY)) ** 2

@@ -1,8 +1,8 @@
-"""Searches the rows: selects candidates, scores them, groups runs by task, leaves out noise.
+"""Searches the rows: selects candidates, scores them, groups runs by task, drops irrelevant ones.
 
-`Retriever.search` is the one search of the product. Everything here works on memory and the index
-file; it blocks, and runs in worker threads. The service hands it what the store holds and what
-changed, and reads the texts of what it found.
+`Retriever.search` is the only search of the product. It works on memory and the index file, blocks,
+and runs in worker threads. The service passes it the rows of the store and later changes, and reads
+the texts of what it finds.
 """
 
 import logging
@@ -36,18 +36,19 @@ from mcp_learning.store.types import Changes, Shown
 logger = logging.getLogger(__name__)
 
 FEW_PASSING = 50_000
-"""If at most so many rows pass the filters, they are all compared, in 20 ms, and the index isn't
-used: it would have to return many rows that don't pass."""
+"""If at most so many rows pass the filters, all of them are compared, in 20 ms. The index would
+have to return many rows that don't pass."""
 
 MIN_INDEXED = 1_000
-"""Rows from which an index is built automatically, and by which one has to lag to be rebuilt."""
+"""Least number of rows for which an index is built, and of newer rows for which it is rebuilt,
+automatically."""
 
 CANDIDATES = 50
-"""Candidates that the lexical and the vector index each give at least. At a million rows, 99.3 % of
-the tasks found are those of an exact search; with 100 candidates, 99.7 %."""
+"""Least number of candidates from each of the lexical and the vector index. At a million rows,
+99.3 % of the tasks found are those of an exact search; with 100 candidates, 99.7 %."""
 
 MAX_FAILURES = 2
-"""Failures of indexes in searches after which none is built automatically any more."""
+"""Number of indexes that fail in searches after which none is built automatically."""
 
 PER_TASK = 10
 """Candidates per wanted task, since several runs of a task make one match."""
@@ -59,14 +60,14 @@ class Retriever:
     """The indexes of one store, and the search over them. Safe to use from several threads.
 
     Args:
-        directory: Of derived files.
+        directory: Directory of derived files.
         mode: `auto` uses the HNSW index from `hnsw_min_rows` on, where it is faster.
-        hnsw_min_rows: Rows, at least 0.
+        hnsw_min_rows: Number of rows, at least 0.
         ef_search: Candidates that an HNSW search keeps.
         min_indexed: See `MIN_INDEXED`.
         few_passing: See `FEW_PASSING`.
-        upkeep: Of the rows.
-        clock: Seconds, to compare the speed of searches in mode `auto`.
+        upkeep: Thresholds of `RowTable.compact`.
+        clock: Gives seconds, to compare the speed of searches in mode `auto`.
     """
 
     def __init__(
@@ -105,12 +106,12 @@ class Retriever:
 
     @property
     def stale(self) -> bool:
-        """Whether searches want an index that is missing or lags behind."""
+        """Whether searches are meant to use an index, and it is missing or outdated."""
         state = self.index_manager.state
         if not self.wants_index or not len(self.rows):
             return False
         if self.index_manager.failures >= MAX_FAILURES:
-            return False  # a new one would fail as well, for example for want of memory
+            return False  # a new one would fail as well, for example for lack of memory
         if state.info is None:
             return state.problem is not None or len(self.rows) >= self._min_indexed
         newer = self.newer_than(state.info)
@@ -123,11 +124,11 @@ class Retriever:
         return snapshot.count_vectors(snapshot.rows_after(info.watermark))
 
     def use(self, rows: RowTable, fingerprint: str, *, vectors: bool = True) -> None:
-        """Searches these rows from now on, and opens the index if it fits the model.
+        """Searches these rows from now on, and opens the index if it is of this model.
 
         Args:
-            rows: Just read from the store.
-            fingerprint: Of the model.
+            rows: Rows just read from the store.
+            fingerprint: Fingerprint of the model.
             vectors: False if the store's vectors are of another model, so that the rows have none.
         """
         known = self.rows.fetched
@@ -141,11 +142,11 @@ class Retriever:
         rows.release()
 
     def apply(self, changes: Changes, texts: Iterable[Shown] = ()) -> None:
-        """Takes in what changed in the store since the rows were read.
+        """Applies what changed in the store since the rows were read.
 
         Args:
-            changes: All of it.
-            texts: Of some of these executions, read since.
+            changes: All changes.
+            texts: Texts of some of the changed executions, to be cached.
         """
         self.rows.apply(changes)
         halves = changes.deleted.tolist()
@@ -172,7 +173,7 @@ class Retriever:
         snapshot.metric(np.empty(0, np.int64) if self.wants_index else None, noise)
 
     def replace_index(self, built: Path, expected: IndexInfo) -> None:
-        """Verifies a new index and replaces the old one by it.
+        """Replaces the index by a new one, after verifying that.
 
         Args:
             built: The new file; it is moved.
@@ -193,7 +194,7 @@ class Retriever:
 
         Args:
             vector: (dimension,) float32, L2-normalised.
-            k: How many, at least 1.
+            k: Number of rows, at least 1.
         """
         snapshot = self.rows.snapshot(Filters(), datetime.now(UTC))
         index = self._index()
@@ -207,7 +208,7 @@ class Retriever:
         return Neighbours(snapshot.view["version"][rows[best]], found[best])
 
     def related(self, query: Query) -> Related:
-        """Executions with their similarity to the query's kind of work (`relevance_feedback`)."""
+        """Executions similar to the query or to its kind of work; see `related`."""
         index = self._index()
         try:
             return self._related(query, index)
@@ -232,8 +233,8 @@ class Retriever:
     def search(self, query: Query) -> Found:
         """The most similar tasks that pass the filters and the floor, best first.
 
-        It reflects all changes that were applied before. Filters are applied to all rows before
-        ranking, so they never lose a match.
+        It reflects all changes applied before. Filters are applied to all rows before ranking, so
+        they never lose a match.
 
         Raises:
             IndexUnavailable: The query wants the HNSW index, and there is none.
@@ -280,12 +281,12 @@ class Retriever:
         return Found(ranked, mode, snapshot.eligible, below_floor, scorer)
 
     def latest_first(self, query: Query, found: Found, texts: Mapping[int, Shown]) -> Found:
-        """What was found, with later decisions before those that they supersede (`supersession`).
+        """The result with later tasks before those that they supersede (`supersession`).
 
         Args:
-            query: What was searched for.
-            found: From `search`.
-            texts: Of the matches, by change number.
+            query: The query of the search.
+            found: The result of `search`.
+            texts: Texts of the matches, by change number.
         """
         scorer = found.scorer
         supersession = Supersession(scorer.snapshot)
@@ -318,7 +319,7 @@ class Retriever:
         return index if used else None
 
     def _compare_speeds(self) -> None:
-        """Measures, in mode `auto`, whether the index is faster than comparing all rows."""
+        """In mode `auto`, measures whether the index is faster than comparing all rows."""
         self._slower = False
         index = self.index_manager.index
         if self._mode != "auto" or index is None:
@@ -351,7 +352,7 @@ class Retriever:
 
 
 def _described(query: Query, scorer: Scorer, row: int) -> Ranked | None:
-    """The match of a row that wasn't found; None if filters or the floor leave it out."""
+    """Makes a match of a row; None if the filters or the floor exclude it."""
     snapshot = scorer.snapshot
     rows = snapshot.rows_of_task(int(snapshot.view["task_key"][row]))
     if row not in rows:

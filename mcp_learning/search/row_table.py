@@ -1,13 +1,13 @@
 """The rows of a store in memory: their columns, vectors and words.
 
-A table is read from a store once and then follows its changes with `apply`. It doesn't read the
+A table is filled from a store once and then follows its changes with `apply`. It doesn't read the
 store itself: the caller passes what it has read. Texts are tokenised later, in batches; until then
 a row is found by its vector alone.
 
 Invariants, under the lock:
 - Catalog, matrix and word index use the same row numbers; the word index may lack the last rows.
-- The vector of a row is the one that the store has under the row's `version`. Those of further
-  passages are beside the matrix, and have versions of their own.
+- The vector of a row is the one that the store has under the row's `version`. Vectors of further
+  passages are in a separate matrix, with versions of their own.
 """
 
 import logging
@@ -41,19 +41,19 @@ from mcp_learning.store.vectors import TakeVectors
 logger = logging.getLogger(__name__)
 
 TEXTS_CHUNK = 512
-"""Executions per batch of tokenisation, which takes about 50 ms."""
+"""Executions tokenised at a time, in about 50 ms."""
 
 _UNPURGED = 500
-"""Dead rows in the word index, at 10 µs per term of a query, from which they are removed."""
+"""Most dead rows in the word index; they cost 10 µs per term of a query."""
 
 
 class Upkeep(NamedTuple):
-    """Numbers of rows from which `RowTable.compact` has something to do.
+    """Numbers of rows above which `RowTable.compact` acts.
 
     Attributes:
         min_unsaved: Rows missing in the word file, which is then saved again. Tokenising them at
             the next start would take 0.1 s.
-        min_dead: Dead rows, which are then removed if they are the greater part.
+        min_dead: Dead rows, which are then removed if they outnumber the living ones.
         min_bounded: Rows, which then get bounds; see `exact.MIN_ROWS_FOR_BOUNDS`.
     """
 
@@ -69,9 +69,9 @@ class Untokenised(NamedTuple):
     """The next rows to tokenise; the caller reads their texts and calls `RowTable.add_texts`.
 
     Attributes:
-        first: The first of the rows.
-        hashes: Text hashes of the living ones, by change number.
-        text_hashes: Of all of them.
+        first: Number of the first row.
+        hashes: Text hashes of the living rows, by change number.
+        text_hashes: Text hashes of all rows, in order.
     """
 
     first: int
@@ -83,10 +83,10 @@ class RowTable:
     """The rows of one store. Safe to use from several threads.
 
     Args:
-        directory: Of derived files; None: everything stays in memory, and nothing is saved.
+        directory: Directory of derived files; None: all data stays in memory, nothing is saved.
         dimension: Length of the vectors.
-        rows: What the store holds; None: nothing.
-        upkeep: When `compact` has something to do.
+        rows: The store's executions; None: none.
+        upkeep: Thresholds of `compact`.
     """
 
     def __init__(
@@ -137,7 +137,7 @@ class RowTable:
         """Change numbers of rows that have no vector yet, the oldest first.
 
         Args:
-            limit: How many at most.
+            limit: Most numbers to return.
             up_to: The highest change number that counts.
         """
         with self._lock:
@@ -162,10 +162,10 @@ class RowTable:
         return path.stat().st_size if path is not None and path.exists() else 0
 
     def vector_reader(self) -> TakeVectors:
-        """Gives the function to pass to `Store.vectors`, which adds the vectors to the rows.
+        """The function to pass to `Store.vectors`; it adds the vectors to the rows.
 
-        Vectors of executions that the table doesn't have with that change number are left out;
-        their rows, if any, count as unembedded.
+        Vectors of executions that the table doesn't have under the given change number are left
+        out; their rows, if any, count as unembedded.
         """
         with self._lock:
             numbers = self._catalog.view()["sequence"]
@@ -218,7 +218,7 @@ class RowTable:
             self._count_embedded()
 
     def mark_fetched(self, task_ids: Iterable[int], total: int) -> None:
-        """Says that executions, as numbers, here or to come, are fetched for a question."""
+        """As `FetchedRows.add`."""
         with self._lock:
             self.fetched.add(self._catalog, task_ids, total)
 
@@ -240,10 +240,10 @@ class RowTable:
         has removed their vectors.
 
         Args:
-            executions: n of them.
-            vectors: (n, dimension) float32, theirs.
-            versions: Of the vectors that were stored, by execution, as `Store.put_vectors`.
-            passages: n arrays (k, dimension), k >= 0: of their further passages; none: ().
+            executions: n executions.
+            vectors: (n, dimension) float32.
+            versions: By execution, the versions that `Store.put_vectors` returned.
+            passages: n arrays (k, dimension), k >= 0, of further passages; (): none.
         """
         at = [at for at, one in enumerate(executions) if one.task_id in versions]
         ids = [executions[i].task_id for i in at]
@@ -258,7 +258,7 @@ class RowTable:
             if any(map(len, passages)):
                 placed = dict(zip(np.array(at)[fits].tolist(), rows.tolist(), strict=True))
                 self._put_passages(executions, versions, passages, placed)
-            self._catalog.set_versions(rows, stored)  # then whoever sees one has the other
+            self._catalog.set_versions(rows, stored)  # last: a version implies its vector
             self._count_embedded()
 
     def next_untokenised(self) -> Untokenised:
@@ -276,9 +276,8 @@ class RowTable:
         """Tokenises the texts of rows; returns the number of rows.
 
         Args:
-            wanted: From `next_untokenised`. If others have done them since, nothing happens.
-            texts: What the store has of them. Without one a row gets no words: it has to be dead,
-                or about to be.
+            wanted: From `next_untokenised`. If another thread has tokenised them, nothing happens.
+            texts: The store's texts. A row without one gets no words: it is dead or about to be.
         """
         with self._adding:
             part = slice(wanted.first, wanted.first + len(wanted.text_hashes))
@@ -295,7 +294,7 @@ class RowTable:
             return len(wanted.text_hashes)
 
     def compact(self) -> None:
-        """Removes dead rows and saves the word index, each if there are enough rows for it.
+        """Removes dead rows, computes bounds and saves the word index, as `Upkeep` says.
 
         Raises:
             IndexUnavailable: The word index can't be saved; it stays in memory.
@@ -325,7 +324,7 @@ class RowTable:
             self._passages.release()
 
     def snapshot(self, filters: Filters, now: datetime) -> Snapshot:
-        """The rows of this moment, for a search.
+        """The current rows, for a search.
 
         Args:
             filters: Which rows pass.
@@ -387,7 +386,7 @@ class RowTable:
 
     def _drop_dead(self) -> None:
         before = len(self._catalog)
-        logger.info("%d dead rows leave memory", before - self._catalog.alive)
+        logger.info("%d dead rows are removed from memory", before - self._catalog.alive)
         self._catalog, kept = self._catalog.compacted()
         number = np.full(before, -1)
         number[kept] = np.arange(len(kept))
@@ -395,5 +394,5 @@ class RowTable:
         self._passages = self._passages.compacted(number)
         self._words = self._words.compacted(kept)
         self._saved = 0
-        by_number = np.append(0, number + 1).astype(np.int32)  # 0 goes on meaning none
+        by_number = np.append(0, number + 1).astype(np.int32)  # 0 still means none
         self._row_of_version = by_number[self._row_of_version]

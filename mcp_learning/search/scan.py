@@ -10,17 +10,17 @@ from mcp_learning.search.scorer import ROUNDING, Scorer
 from mcp_learning.search.snapshot import Snapshot
 
 _PER_TASK = 8
-"""Rows per wanted task that are compared first, those with the greatest bounds."""
+"""Rows per wanted task, those with the greatest bounds, that are compared first."""
 
 
 def best_of_all(snapshot: Snapshot, scorer: Scorer, limit: int, floor: float) -> dict[int, float]:
     """The most similar tasks that pass the filters; exact for those that reach the floor.
 
     Args:
-        snapshot: What is searched.
-        scorer: Of the query.
+        snapshot: The rows.
+        scorer: Scores them for the query.
         limit: Tasks wanted, at least 1.
-        floor: Tasks below it may be missing.
+        floor: Least similarity; tasks below it may be missing.
 
     Returns:
         As `groups.best`.
@@ -36,7 +36,7 @@ def best_of_all(snapshot: Snapshot, scorer: Scorer, limit: int, floor: float) ->
 def contenders(
     snapshot: Snapshot, scorer: Scorer, limit: int, floor: float
 ) -> NDArray[np.int64] | None:
-    """(m,) ascending rows that the bounds leave; None if comparing all rows is faster.
+    """(m,) rows that the bounds don't rule out, ascending; None if comparing all is faster.
 
     The arguments are those of `best_of_all`, whose result is among these rows.
     """

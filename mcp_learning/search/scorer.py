@@ -18,7 +18,7 @@ from mcp_learning.search.snapshot import Snapshot
 MatchedBy = Literal["meaning", "words", "both"]
 
 ROUNDING = 1e-5
-"""Error of a float32 similarity; the same text has to reach a floor of 1."""
+"""Tolerance for float32 similarities: an identical text has to reach a floor of 1."""
 
 _LEAST_COVERAGE = 1e-30
 
@@ -28,15 +28,15 @@ class Query:
     """What to search for.
 
     Attributes:
-        text: Without secrets.
-        task_key: Of the text; runs of the same task have similarity 1.
+        text: The text, without secrets.
+        task_key: Task key of the text; runs of the same task have similarity 1.
         vector: (dimension,) float32, L2-normalised; None searches by words alone.
         filters: Which executions may be returned.
         limit: Tasks wanted, at least 1.
         now: The time that `filters.since_days` counts back from.
         floor: Least similarity, 0..1; None: `relevance` decides.
         noise: `Embedder.floor` of the model.
-        background: Cosine of `embed_query`, -1..1.
+        background: The cosine with sentences without content from `embed_query`, -1..1.
         unknown: Share of word pieces that the model doesn't know, 0..1.
         least_weight: Least weight of words, 0..1.
         mode: How candidates are found; configured: by settings and size.
@@ -57,12 +57,12 @@ class Query:
 
     @property
     def background_meaning(self) -> float:
-        """The background as `fusion.meaning`, 0..1."""
+        """The background, rescaled by `fusion.meaning`, 0..1."""
         return float(fusion.meaning(np.array([self.background], np.float32), self.noise)[0])
 
     @property
     def has_background(self) -> bool:
-        """Whether meanings are rescaled for the query's sake, or the model can't read it all."""
+        """Whether meanings are rescaled by the background, or the model can't read all words."""
         excess = fusion.BACKGROUND_SHARE * self.background_meaning
         return self.unknown > 0 or excess > fusion.BACKGROUND
 
@@ -71,13 +71,13 @@ class Scorer:
     """Scores the rows of a snapshot for one query.
 
     Args:
-        snapshot: Its rows.
-        query: What they are compared with.
-        words: Scores of its words.
+        snapshot: The rows.
+        query: The query.
+        words: Lexical scores of the query.
 
     Attributes:
         snapshot: As given.
-        with_error: (m,) ascending rows that have the error that the query quotes.
+        with_error: (m,) rows that have the error that the query quotes, ascending.
     """
 
     def __init__(self, snapshot: Snapshot, query: Query, words: LexicalScores) -> None:
@@ -110,14 +110,14 @@ class Scorer:
 
     @property
     def least_similarity(self) -> float:
-        """Similarity, 0..1, from which a row may be relevant."""
+        """Least similarity, 0..1, of a row that may be relevant."""
         weights = {self._weight}
         if len(self._unembedded):
             weights.add(fusion.MAX_LEXICAL_WEIGHT)
         return min(relevance.least_similarity(one, self.snapshot.eligible) for one in weights)
 
     def above_background(self, meanings: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(n,) float32, 0..1: meanings without what the query shares with texts of no content."""
+        """As `fusion.above_background`, for the query's background."""
         return fusion.above_background(meanings, self._background)
 
     def bounds(self) -> NDArray[np.float32] | None:
@@ -129,9 +129,9 @@ class Scorer:
         return self._fuse(self._rescaled(bounds), None)
 
     def most_covered(self, k: int) -> NDArray[np.int64]:
-        """The k rows that match the query's words best and pass the filters, and ties.
+        """The k rows that pass the filters and match the query's words best, and ties.
 
-        At most k rows with all identifiers of the query come on top, and k with its error.
+        At most k rows with all identifiers of the query are added, and at most k with its error.
         """
         passing = self.snapshot.passing
         found = self._coverage if passing is None else self._coverage * passing
@@ -145,7 +145,7 @@ class Scorer:
         """Log odds that each task answers the query (`relevance`).
 
         Args:
-            tasks: The rows of each task's runs, at least one; the most relevant one counts.
+            tasks: The rows of each task's runs, at least one; the most relevant run counts.
         """
         if not tasks:
             return []
@@ -165,7 +165,7 @@ class Scorer:
         return best
 
     def matched_by(self, rows: Sequence[int]) -> list[MatchedBy]:
-        """Which of words and meaning would be enough by itself; `both` also if neither would."""
+        """Which of words and meaning would suffice alone; `both` also if neither would."""
         at = np.array(rows, np.int64)
         least = relevance.POSSIBLE - self._offset
         by_meaning = relevance.of_meaning(self._meaning(at), 0.0) >= least
@@ -200,7 +200,7 @@ class Scorer:
         bare = self._unembedded
         if rows is not None:
             bare = np.flatnonzero(is_in_sorted(rows, bare))
-        fused[bare] = np.sqrt(coverage[bare])  # words decide where no meaning is known
+        fused[bare] = np.sqrt(coverage[bare])  # rows without a vector are compared by words alone
         named = self._named if rows is None else np.flatnonzero(is_in_sorted(rows, self._named))
         same = self._same if rows is None else np.flatnonzero(is_in_sorted(rows, self._same))
         fused[named] = np.maximum(fused[named], np.float32(fusion.MIN_WITH_IDENTIFIERS))

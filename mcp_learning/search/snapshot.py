@@ -1,4 +1,4 @@
-"""The rows as of one moment, and which of them pass the filters of a search."""
+"""The rows at one moment, and which of them pass the filters of a search."""
 
 import threading
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ class Snapshot:
     Attributes:
         view: The columns of n rows.
         vectors: (n, dimension) float32; zero without an embedding.
-        bounds: Upper bounds of cosines; None if there are too few rows for them, or too many.
+        bounds: Upper bounds of cosines; None if there are too few rows, or too many.
         passages: Vectors of further passages; None if there are none.
         words: The word index, which may have a few rows more or fewer.
         passing: (n,) bool: living rows that pass the filters; None: all do.
@@ -56,7 +56,7 @@ class Snapshot:
     def cosines(
         self, vector: NDArray[np.float32], rows: NDArray[np.int64] | None = None
     ) -> NDArray[np.float32]:
-        """Cosines of rows with a vector, -1..1: those of their best passages.
+        """Cosines of rows with a vector, -1..1: the greatest over their passages.
 
         Args:
             vector: (dimension,) float32, L2-normalised.
@@ -77,7 +77,7 @@ class Snapshot:
         return found
 
     def best_passage(self, row: int, vector: NDArray[np.float32]) -> int:
-        """Number of the passage of a row that is nearest to a vector; 0: the first."""
+        """Number of a row's passage that is nearest to a vector; 0 is the first."""
         if self.passages is None:
             return 0
         _, places = self.passages.of(np.array([row]))
@@ -92,7 +92,7 @@ class Snapshot:
         """The vectors of all passages of m rows.
 
         Returns:
-            (m,) where those of each row begin, and (k, dimension) float32.
+            (m,) offset of each row's vectors, and (k, dimension) float32 vectors.
         """
         owners, vectors = np.arange(len(rows)), self.vectors[rows]
         if self.passages is None:
@@ -103,7 +103,7 @@ class Snapshot:
         return np.flatnonzero(order < len(rows)), vectors
 
     def count_vectors(self, rows: NDArray[np.int64]) -> int:
-        """How many vectors embedded rows have, those of further passages included."""
+        """Number of vectors of embedded rows, including those of further passages."""
         return len(rows) + (0 if self.passages is None else len(self.passages.of(rows)[1]))
 
     def rows_of_task(self, task_key: int) -> NDArray[np.int64]:
@@ -112,7 +112,7 @@ class Snapshot:
         return rows if self.passing is None else rows[self.passing[rows]]
 
     def fix_of(self, row: int) -> int | None:
-        """The latest success with a solution after a failure: of its task, in its repository.
+        """The latest success with a solution after a failure, of the same task and repository.
 
         It needn't pass the filters.
         """
@@ -126,7 +126,7 @@ class Snapshot:
         return int(fixes[self.view["timestamp"][fixes].argmax()]) if len(fixes) else None
 
     def with_error(self, question: str) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """(m,) ascending rows whose error the question quotes, and (m,) overlaps of both, 0..1."""
+        """(m,) rows whose error the question quotes, ascending, and (m,) overlaps, 0..1."""
         with self._lock:
             codes, overlaps = self._errors.quoted_by(question)
         if not len(codes):
@@ -135,7 +135,7 @@ class Snapshot:
         return rows, overlaps[np.searchsorted(codes, self.view["error_text"][rows])]
 
     def runs(self, task_key: int) -> NDArray[np.int64]:
-        """The rows of a task's runs, ascending, dead ones among them."""
+        """The rows of a task's runs, ascending, including dead ones."""
         with self._lock:
             rows = self._catalog.rows_of_task(task_key)
         if len(rows) and rows[-1] >= len(self.view):  # recorded since
@@ -149,7 +149,7 @@ class Snapshot:
         return [one for one, row in zip(task_ids, rows.tolist(), strict=True) if row < 0]
 
     def labels(self, name: str) -> list[str]:
-        """The values of a label by their code in the view; the first stands for no value."""
+        """The values of a label by their code in the view; code 0 is no value."""
         with self._lock:
             return self._catalog.labels(name)
 
@@ -165,7 +165,7 @@ class Snapshot:
     def vectors_of_versions(
         self, versions: NDArray[np.int64]
     ) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
-        """(n,) bool, which embedding versions rows have, and (m, dimension) vectors of those."""
+        """(n,) bool, which versions exist, and the (m, dimension) vectors of these."""
         rows = self.rows_of_versions(versions)
         used = (rows >= 0) & (rows < len(self.view))
         rows, versions = rows[used], versions[used]

@@ -22,7 +22,7 @@ SHORT = 2_000
 
 
 class Summaries:
-    """The executions that changed or were shown last. Safe to use from several threads.
+    """The texts of the last changed or shown executions. Safe to use from several threads.
 
     Args:
         limit: Most executions in the cache.
@@ -54,7 +54,7 @@ class Summaries:
         return found
 
     def keep(self, fresh: Iterable[Shown]) -> None:
-        """Adds executions; the last ones are evicted last."""
+        """Adds summaries; the last ones are evicted last."""
         with self._lock:
             for one in fresh:
                 self._remove(one.task_id)

@@ -1,9 +1,9 @@
-"""Which later task settled otherwise what a match settled, and answers with the later one first.
+"""Finds later tasks that supersede a match, and puts them before it.
 
-A later execution says so by its `supersedes`, or it is inferred: it is of the same repository, did
-not fail, speaks of changing what was settled, and is about the same subject. What it is about is
-compared by meaning and by words, since two rules of one kind are near each other by meaning alone.
-How near it has to be depends on how plainly it speaks.
+A later execution names the one that it supersedes, or supersession is inferred: it is of the same
+repository, didn't fail, contains a word of change (a cue), and is about the same subject. Subjects
+are compared by meaning and by words, since two rules of one kind are near each other in meaning.
+The plainer the cue, the less similar they have to be.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -30,20 +30,20 @@ _PERHAPS = (
     "stattdessen künftig 改为 改為 改成 不再"
 )
 CUES = f"{_PLAINLY} {_PERHAPS}"
-"""Words that speak of a change."""
+"""Words of change."""
 
 
 _MOST_COMPARED = 1_000
-"""Rows that a match is compared with; it takes some milliseconds."""
+"""Most rows that a match is compared with, in some milliseconds: the latest."""
 
 
 class _Cue(NamedTuple):
-    """Words that speak of a change, and how near a task with one of them has to be.
+    """Words of change, and how similar a task with one of them has to be.
 
     Attributes:
-        terms: (m,) int64.
+        terms: (m,) int64, the words.
         meaning: Least cosine of the nearest passages, 0..1.
-        coverage: Least share of the earlier task's words, as `LexicalScores.coverage`.
+        coverage: Least `LexicalScores.coverage` of the earlier task's words, 0..1.
     """
 
     terms: NDArray[np.int64]
@@ -59,17 +59,17 @@ _CUES = (
 
 
 class Later(NamedTuple):
-    """A later row, and whether it says itself that it supersedes the earlier one."""
+    """A superseding row, and whether it names the earlier one itself (else it is inferred)."""
 
     row: int
     is_told: bool
 
 
 class Supersession:
-    """What came after the tasks of a snapshot.
+    """Supersession among the rows of a snapshot.
 
     Args:
-        snapshot: Where the rows are.
+        snapshot: The rows.
     """
 
     def __init__(self, snapshot: Snapshot) -> None:
@@ -79,7 +79,7 @@ class Supersession:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing supersedes anything."""
+        """Whether no row can supersede another."""
         return len(self._told) == 1 and not any(map(len, self._cued))
 
     def latest_first(
@@ -89,15 +89,16 @@ class Supersession:
         limit: int,
         describe: Callable[[int], Ranked | None],
     ) -> Found:
-        """The matches with the later ones before those that they supersede, which are marked.
+        """The result with superseding tasks before those that they supersede.
 
-        One that is inferred makes nothing likely, and what it supersedes is only possible.
+        A superseded match gets `superseded_by` and is only possible. The one that supersedes it
+        becomes likely if the superseded one was, unless supersession is inferred.
 
         Args:
-            found: Of the query.
-            texts: By change number; a match without one is left as it is.
+            found: The result of a search.
+            texts: Texts by change number; a match without one is left as it is.
             limit: Tasks wanted, at least 1.
-            describe: Makes a match of a row; None if it isn't to be shown.
+            describe: Makes a match of a row; None if the row isn't to be shown.
         """
         order: dict[UUID, Ranked] = {}
         known = {one.task_id: one for one in found.ranked}
@@ -119,7 +120,7 @@ class Supersession:
         return replace(found, ranked=list(order.values())[:limit])
 
     def _latest(self, row: int, near: Sequence[NDArray[np.int64]], text: Shown) -> Later | None:
-        """The row that superseded a row last; None: it is the latest."""
+        """The row that supersedes a row in the end; None: none does."""
         told = self._told_later(row)
         if told is None:
             inferred = self._inferred_later(near, text)
@@ -127,9 +128,9 @@ class Supersession:
         return Later(self._end(row, told), True)
 
     def _end(self, earlier: int, row: int) -> int:
-        """The end of the chain of rows that say that they supersede another one.
+        """The end of the chain of rows that name the one that they supersede.
 
-        Rows of one time may supersede each other; the chain ends before it comes back.
+        Rows of the same time may supersede each other; the chain ends before a cycle closes.
         """
         seen = {earlier, row}
         while (later := self._told_later(row)) is not None and later not in seen:
@@ -156,11 +157,11 @@ class Supersession:
         return int(rows[view["timestamp"][rows].argmax()]) if len(rows) else None
 
     def _inferred_later(self, near: Sequence[NDArray[np.int64]], text: Shown) -> int | None:
-        """The latest of the near rows that is about the same as a text by words, too.
+        """The latest of the near rows that is about the same subject by words, too.
 
         Args:
-            near: For each of the cues, (m,) rows from `_near`.
-            text: Of the earlier execution.
+            near: For each cue, (m,) rows from `_near`.
+            text: The texts of the earlier execution.
         """
         if not any(map(len, near)):
             return None
@@ -173,7 +174,7 @@ class Supersession:
         return int(later[self._snapshot.view["timestamp"][later].argmax()]) if len(later) else None
 
     def _settled(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Those of the rows that are of this snapshot, alive and no failures."""
+        """Those of the rows that are in the snapshot, alive and no failures."""
         view = self._snapshot.view
         rows = rows[rows < len(view)]
         fits = view["alive"][rows] & (view["outcome"][rows] != OUTCOMES.index("failure"))
@@ -182,9 +183,9 @@ class Supersession:
     def _near(
         self, rows: NDArray[np.int64], cue: _Cue, cued: NDArray[np.int64]
     ) -> list[NDArray[np.int64]]:
-        """For each of k rows, those of the (m,) cued rows that are later and near in meaning.
+        """For each of k rows, the later ones of (m,) cued rows that are near in meaning.
 
-        They are of the same repository and of another task.
+        Only rows of the same repository and another task count.
         """
         if not (len(rows) and len(cued)):
             return [cued] * len(rows)
@@ -204,7 +205,7 @@ class Supersession:
         return [cued[one] for one in after]
 
     def _meanings(self, rows: NDArray[np.int64], others: NDArray[np.int64]) -> NDArray[np.float32]:
-        """(k, m) cosines of the nearest passages of k rows and of m others."""
+        """(k, m) greatest cosines over the passages of k rows and m others."""
         (mine, vectors), (theirs, with_them) = map(self._snapshot.passages_of, (rows, others))
         products = np.maximum.reduceat(vectors @ with_them.T, mine, axis=0)
         return np.asarray(np.maximum.reduceat(products, theirs, axis=1))

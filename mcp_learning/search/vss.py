@@ -1,4 +1,4 @@
-"""Loads DuckDB's VSS extension: the copy of the pinned wheel, an installed one, or a download."""
+"""Loads DuckDB's VSS extension: from the pinned wheel, an installed one, or a download."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,7 +16,7 @@ _NO_AUTOLOAD: dict[str, str | bool | int | float | list[str]] = {
 _MIN_MEMORY = 256 * 2**20
 
 TABLE_CACHE = 512 * 2**20
-"""Bytes of an index's table that stay in memory; at a million rows it has 2.4 GB."""
+"""Bytes of an index's table that stay in memory; at a million rows the table has 2.4 GB."""
 
 
 def bundled_extension() -> Path | None:
@@ -55,9 +55,9 @@ def connect(path: Path, *, read_only: bool = False) -> "Connection":
 def _reader(path: Path) -> dict[str, str | bool | int | float | list[str]]:
     """Configuration of an instance that only reads an index: its memory limit is the file's size.
 
-    With less than two fifths of that every search fails (measured at a million rows, 4.1 GB: 1 GiB
-    is too little, 2 GiB is enough). The graph in memory, half the file's size, comes on top.
-    `bound_memory` lowers the limit after the first search.
+    With less than two fifths of that, every search fails (measured at a million rows, 4.1 GB: 1 GiB
+    is too little, 2 GiB is enough). The graph takes half the file's size besides. `bound_memory`
+    lowers the limit after the first search.
     """
     size = path.stat().st_size if path.exists() else 0
     return {"memory_limit": f"{max(size, _MIN_MEMORY)}B", "threads": "1"}
@@ -67,8 +67,8 @@ def bound_memory(connection: "Connection", table_cache: int) -> None:
     """Limits the memory of an instance to the graph of its index and a part of its table.
 
     Args:
-        connection: Of an instance from `connect` whose index has been searched.
-        table_cache: Bytes of the table.
+        connection: A connection from `connect` whose index has been searched.
+        table_cache: Bytes of the table that may stay in memory.
 
     Raises:
         duckdb.Error: The index failed.

@@ -82,7 +82,7 @@ class Segment:
         return cls(np.array(terms, np.int64), offsets, rows, counts, lengths)
 
     def document_frequencies(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
-        """(m,) numbers of rows with the terms at m positions; 0 for position -1."""
+        """(m,) numbers of rows that have the terms at m positions; 0 for position -1."""
         if not len(self.terms):
             return np.zeros(len(positions), np.int64)
         found = self.offsets[positions + 1] - self.offsets[positions]
@@ -103,7 +103,7 @@ class Segment:
 
 
 def frozen(postings: tuple["array[int]", "array[int]"]) -> Postings:
-    """A copy of growing postings."""
+    """A copy of postings of a tail, which still grow."""
     rows, counts = postings
     return Postings(np.array(rows, np.int32), np.array(counts, np.uint8))
 
@@ -119,7 +119,7 @@ def merged(older: Segment, newer: Segment) -> Segment:
     offsets = np.concatenate([[0], np.cumsum(sizes)])
     rows = np.empty(offsets[-1], np.int32)
     counts = np.empty(offsets[-1], np.uint8)
-    free = offsets[:-1].copy()  # of each term, where its next posting goes
+    free = offsets[:-1].copy()  # where the next posting of each term goes
     for one, at in zip(both, positions, strict=True):
         target = np.repeat(free[at] - one.offsets[:-1], np.diff(one.offsets))
         target += np.arange(len(one.rows))
@@ -133,8 +133,8 @@ def without(segment: Segment, dead: NDArray[np.bool_]) -> Segment:
     """The segment without the postings of dead rows.
 
     Args:
-        segment: Any; its `lengths` stay as they are.
-        dead: By row number, bool.
+        segment: A segment; its `lengths` stay as they are.
+        dead: (rows,) bool, by row number.
     """
     keep = ~dead[segment.rows]
     if keep.all():

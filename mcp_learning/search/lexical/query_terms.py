@@ -27,18 +27,18 @@ SHARPNESS = 1.5
 terms decide."""
 
 MOST_POSTINGS = 400_000
-"""Postings that one search reads, in about 5 ms. The commonest terms beyond it are left out."""
+"""Most postings that one search reads, in about 5 ms; the commonest terms beyond are left out."""
 
 K1, B = 1.2, 0.75
 """Saturation by term count, and normalisation by length (Robertson and Zaragoza 2009). Results are
 insensitive to them (docs/tuning.md)."""
 
 PRIOR_ROWS, PRIOR_PLAIN, PRIOR_COMMON = 20, 1, 10
-"""Rows that are added to every collection, and how many of them have a plain word and a stop word.
-Without them, document frequencies of a collection of five rows would say nothing."""
+"""Fictitious rows added to every collection, and how many of them have each plain word and each
+stop word. Without them, document frequencies of a collection of five rows would be meaningless."""
 
 IDENTIFIER_EVIDENCE = 8.0
-"""Plain words of the same document frequency that one identifier counts as, in
+"""How many plain words of the same document frequency an identifier counts as in
 `LexicalScores.evidence`."""
 
 
@@ -62,19 +62,20 @@ class Bm25Parameters:
 
 
 LEAST_SAMPLE = 500
-"""Rows from which they say how common words are among all; of fewer, fetched rows count, too."""
+"""Least number of rows, other than fetched ones, from which document frequencies are estimated; if
+there are fewer, fetched rows count, too."""
 
 DEFAULT_PARAMETERS = Bm25Parameters()
 
 
 class SampledRows(NamedTuple):
-    """How rows stand for more than there are.
+    """What the rows of a host that holds only a part of a team's executions are a sample of.
 
     Attributes:
-        fetched: (n + 1,) whether each of the first n rows is here since it has words of a question;
-            the last one, False, stands for all further rows.
-        total: How many rows all but these are a sample of.
-        frequencies: Document frequencies of terms among all these, where they were counted.
+        fetched: (n + 1,) whether each of the first n rows was fetched for a question, and so isn't
+            part of the sample; the last element, False, is for all further rows.
+        total: Number of executions that the other rows are a sample of.
+        frequencies: Document frequencies among these, of terms for which they were counted.
     """
 
     fetched: NDArray[np.bool_]
@@ -87,12 +88,12 @@ class QueryTerms:
 
     Args:
         query: All terms of the query.
-        segments: Of the index, in the order of their rows.
+        segments: Segments of the index, in the order of their rows.
         tail: Rows that are in no segment yet.
         dead: (d,) dead rows, ascending, whose postings may still be there.
         alive: Number of living rows.
-        parameters: Of the score.
-        sample: What the rows stand for; None: for themselves.
+        parameters: Constants of the score.
+        sample: What the rows are a sample of; None: they are all there is.
 
     Attributes:
         by_weight: All terms, the most informative ones first.
@@ -139,7 +140,7 @@ class QueryTerms:
             if remaining < 0:
                 break
             self.postings.append((weight, parts))
-        # Absent terms lower the coverage of all rows. Numbers don't: line numbers, times and
+        # Absent terms lower the coverage of all rows, except numbers: line numbers, times and
         # addresses differ between two logs of the same error.
         absent = [
             one for one in weighted if not frequencies[one[1]] and one[1] not in query.numeric
@@ -155,7 +156,7 @@ class QueryTerms:
         )
 
     def score_of_query(self, flat: float, slope: float) -> float:
-        """The score that a row with the very text of the query would get.
+        """The score that a row with exactly the text of the query would get.
 
         Args:
             flat: k1 · (1 - b).
@@ -171,7 +172,7 @@ class QueryTerms:
         )
 
     def rows_with_all_identifiers(self) -> NDArray[np.int32]:
-        """Rows that have every identifier among the selected terms; none if there is none."""
+        """Rows that have every identifier among the selected terms; none without identifiers."""
         wanted = {term for _, term in self._best} & self._query.identifiers - self._query.numeric
         rows_by_term = [
             np.concatenate([part.rows for part in parts])
@@ -205,9 +206,9 @@ def _inverse_document_frequency(frequency: int, rows: int) -> float:
 def _document_frequencies(
     counts: Counter[int], segments: Sequence[Segment], tail: Tail, dead: NDArray[np.int64]
 ) -> tuple[dict[int, int], Callable[[int], list[Postings]]]:
-    """The number of living rows with each term, and a function that gives a term's postings.
+    """The number of living rows with each term, and a function from a term to its postings.
 
-    Those postings include dead rows.
+    The postings include dead rows.
     """
     terms = np.fromiter(counts, np.int64, len(counts))
     positions = [segment.positions(terms) for segment in segments]
@@ -237,13 +238,13 @@ def _estimated(
     alive: int,
     sample: SampledRows,
 ) -> tuple[dict[int, int], int]:
-    """Document frequencies among the rows that a sample stands for, and the number of these.
+    """Document frequencies among the executions that rows are a sample of, and their number.
 
     Args:
         local: Document frequencies among the living rows.
         postings_of: Gives the postings of a term.
         alive: Number of living rows.
-        sample: What they stand for.
+        sample: What the rows are a sample of.
     """
     counted = alive - int(np.count_nonzero(sample.fetched))
     if few := counted < LEAST_SAMPLE:
@@ -266,7 +267,7 @@ def _estimated(
 def _fetched_with(
     term: int, postings_of: Callable[[int], list[Postings]], sample: SampledRows
 ) -> int:
-    """How many fetched rows have a term."""
+    """Number of fetched rows that have a term."""
     among = (sample.fetched.take(rows, mode="clip") for rows, _ in postings_of(term))
     return sum(int(np.count_nonzero(one)) for one in among)
 

@@ -22,9 +22,9 @@ from typing import NamedTuple
 from py_rust_stemmers import SnowballStemmer
 
 VERSION = 6
-"""Part of the index file's format. Raise it whenever the terms of any text change."""
+"""Part of the index file's format. Increase it whenever the terms of any text change."""
 
-# Accents and vowel signs of their own, at which \w ends words of Hindi, Thai, Hebrew and others.
+# Combining accents and vowel signs, at which \w would end words of Hindi, Thai, Hebrew and others.
 _MARKS = (
     r"\u0300-\u036f\u0591-\u05bd\u05bf-\u05c7\u064b-\u065f\u0670\u0900-\u0903\u093a-\u094f"
     r"\u0951-\u0963\u0981-\u0983\u09bc-\u09d7\u0a01-\u0a03\u0a3c-\u0a4d\u0a70-\u0a71\u0a81-\u0a83"
@@ -56,8 +56,8 @@ class TokenisedQuery(NamedTuple):
 
     Attributes:
         counts: How often each term occurs.
-        identifiers: Terms that are spelt with digits, inner capitals or joining characters. A
-            hyphen between plain words doesn't count: `sign-in` and `Sign-in` are plain words.
+        identifiers: Terms spelt with digits, inner capitals or joining characters. A hyphen between
+            plain words doesn't count: `sign-in` and `Sign-in` are plain words.
         numeric: Terms that begin with a digit, such as line numbers, times and addresses.
     """
 
@@ -91,7 +91,7 @@ def count_terms(*texts: str | None) -> Counter[int]:
 
 
 def count_each(rows: Iterable[Sequence[str | None]]) -> Iterator[Counter[int]]:
-    """`count_terms` of the texts of each row; what several rows have is tokenised once."""
+    """`count_terms` of the texts of each row; a text that several rows share is tokenised once."""
     known: dict[str, Counter[int]] = {}
     for texts in rows:
         counts: Counter[int] = Counter()
@@ -103,7 +103,7 @@ def count_each(rows: Iterable[Sequence[str | None]]) -> Iterator[Counter[int]]:
 
 
 def phrases(text: str) -> frozenset[int]:
-    """Pairs of neighbouring words, passing over function words, and identifiers by themselves."""
+    """Pairs of neighbouring words, function words skipped, and single identifiers."""
     found: set[int] = set()
     before: int | None = None
     for word in _WORD.findall(_normal(text)):
@@ -124,14 +124,14 @@ def shared_terms(one: str, other: str) -> int:
 
 
 def is_stop_word(term: int) -> bool:
-    """Whether the term is a function word of English, which most texts have."""
+    """Whether the term is a function word of English, which occurs in most texts."""
     return term in _STOP_WORDS
 
 
 def spellings(text: str, terms: Set[int]) -> dict[int, str]:
-    """How those of some terms that are in a text are spelt there.
+    """The spellings in a text of those of `terms` that it has.
 
-    Terms of scripts that are written without blanks are left out: they are no words.
+    Terms of scripts that are written without blanks are left out, since they aren't words.
     """
     found: dict[int, str] = {}
     for word in dict.fromkeys(_words(text)):
@@ -159,12 +159,12 @@ def _words(text: str) -> Iterator[str]:
 
 
 def _normal(text: str) -> str:
-    """Unicode's normal form KC, in which letters are equal however they are composed or wide."""
+    """Unicode normal form KC: letters are equal, whatever their composition or width."""
     return text if text.isascii() else unicodedata.normalize("NFKC", text)
 
 
 def _pieces(word: str) -> list[str]:
-    """A long word, cut off; text without blanks in pieces that overlap by one."""
+    """A word, truncated if long; text without blanks is split into pieces that overlap by one."""
     if not _UNSPACED.search(word):
         return [word[:_LONGEST]]
     return [word[at : at + _LONGEST] for at in range(0, len(word) - 1, _LONGEST - 1)]
@@ -180,7 +180,7 @@ def _terms_of(word: str) -> tuple[_Term, ...]:
 
 
 def _expand(word: str, level: int) -> Iterator[tuple[str, bool]]:
-    """The whole word, if it has several parts, and its parts; and whether each is an identifier."""
+    """The parts of a word, with the whole if there are several; whether each is an identifier."""
     if level < len(_LEVELS):
         pieces = [piece for piece in _LEVELS[level].split(word) if piece]
         if len(pieces) > 1:

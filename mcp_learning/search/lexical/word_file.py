@@ -1,8 +1,8 @@
 """The file of the word index: a header with a checksum, then the arrays as they are in memory.
 
-The file is derived data. If anything is wrong with it, it is ignored and the texts are read from
-the store again. It has a hash of the texts of each row, so that rows of another database or of
-texts that have changed since are recognised and left out.
+If anything is wrong with the file, it is ignored and the texts are read from the store again. By a
+hash of each row's texts, rows of another database, or with texts that have changed since, are
+recognised and left out.
 """
 
 import json
@@ -93,14 +93,14 @@ def load(path: Path) -> SavedWords | None:
 
 
 def restore(path: Path, text_hashes: NDArray[np.uint64]) -> tuple[WordIndex, NDArray[np.int64]]:
-    """The word index of those of n executions that the file has, and an order of all of them.
+    """The word index of those of n executions that the file has, and a row order for all of them.
 
     Args:
-        path: Of the file.
-        text_hashes: (n,) of the executions.
+        path: The file.
+        text_hashes: (n,) hashes of the executions' texts.
 
     Returns:
-        The index, and (n,) positions of the executions, first those of the rows of the index.
+        The index, and (n,) positions of the executions: first those of the index, in its row order.
     """
     saved = load(path)
     if saved is None or not len(text_hashes):

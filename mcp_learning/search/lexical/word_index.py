@@ -6,7 +6,7 @@ are merged, so that there are few of them and each posting is copied O(log n) ti
 numbered as in the catalog.
 
 Invariant: scores depend on the living rows alone, not on deleted rows or on which segments were
-merged when. An index that is built anew gives the same scores.
+merged when. A newly built index gives the same scores.
 """
 
 import threading
@@ -30,19 +30,19 @@ from mcp_learning.search.lexical.query_terms import (
 from mcp_learning.search.lexical.terms import TokenisedQuery, spellings
 
 MAX_TAIL_ROWS = 2_048
-"""Rows from which the tail becomes a segment."""
+"""Number of rows at which the tail becomes a segment."""
 
 BULK_ROWS = 64
-"""Rows that become a segment of their own when they are added at once."""
+"""Least number of rows that become a segment of their own when they are added at once."""
 
 
 class LexicalScores(NamedTuple):
     """How n rows match the terms of a query.
 
     Attributes:
-        coverage: (n,) float32, 0..1: BM25 score of each row relative to that of a row with the very
-            text of the query.
-        evidence: >= 0: how much the query gives to match, as a number of plain words with the
+        coverage: (n,) float32, 0..1: BM25 score of each row, relative to that of a row with exactly
+            the text of the query.
+        evidence: >= 0: how informative the query's words are, as a number of plain words with the
             greatest inverse document frequency.
         identifiers: 0..1: share of identifiers in the weight of the query's terms.
         with_identifiers: (m,) rows that have every identifier of the query; none if it has none.
@@ -81,7 +81,7 @@ class WordIndex:
         self._marked: dict[bytes, tuple[int, NDArray[np.int64]]] = {}
         self._alive = self._used
         self.sample: SampledRows | None = None
-        """What the rows stand for; None: for themselves."""
+        """What the rows are a sample of; None: they are all there is."""
         self._total = int(self._lengths.sum())
 
     def __len__(self) -> int:
@@ -89,12 +89,12 @@ class WordIndex:
 
     @property
     def segments(self) -> int:
-        """Number of segments, each of which takes every search some time."""
+        """Number of segments; each adds to the time of every search."""
         return len(self._segments)
 
     @property
     def unpurged(self) -> int:
-        """Dead rows whose postings every search has to subtract, until the next `merge`."""
+        """Number of dead rows whose postings every search has to subtract, until `merge`."""
         return len(self._unpurged)
 
     def add(self, counted: Sequence[Counter[int]]) -> None:
@@ -138,7 +138,7 @@ class WordIndex:
     def score(
         self, question: TokenisedQuery, parameters: Bm25Parameters = DEFAULT_PARAMETERS
     ) -> LexicalScores:
-        """Scores all rows. The scores of dead rows have no meaning."""
+        """Scores all rows. The scores of dead rows are meaningless."""
         with self._lock:
             lengths, alive = self._lengths[: self._used], self._alive
             if not question.counts or not alive:
@@ -160,7 +160,7 @@ class WordIndex:
         greatest = chosen.score_of_query(flat, slope)
         weights = np.array([weight / greatest for weight, _, _ in found], np.float32)
         scores = np.repeat(weights, [len(rows) for _, rows, _ in found]) * counts
-        # A row that is much shorter than the query would score by being short.
+        # Otherwise a row much shorter than the query would score high for being short.
         compared = np.maximum(lengths[rows], np.float32(question.counts.total() / 3))
         scores /= counts + np.float32(flat) + np.float32(slope) * compared
         coverage = np.bincount(rows, scores, len(lengths)).astype(np.float32)
@@ -174,10 +174,10 @@ class WordIndex:
 
         Args:
             text: The query.
-            most: How many at most.
+            most: Most terms to return.
 
         Returns:
-            How they are spelt, as `spellings`.
+            The spelling of each term, as `spellings`.
         """
         question = TokenisedQuery.of(text)
         with self._lock:
@@ -185,10 +185,10 @@ class WordIndex:
         return spellings(text, set(terms))
 
     def rows_with(self, terms: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Ascending rows that have any of (m,) terms, dead ones among them.
+        """Rows that have any of (m,) terms, ascending, including dead ones.
 
-        They are kept, since searches ask for the same few terms each time; of rows that were added
-        since, only those are looked at.
+        Results are cached, since searches ask for the same few terms each time; a later call looks
+        only at rows that were added since.
         """
         with self._lock:
             segments, used = list(self._segments), self._used
@@ -210,7 +210,7 @@ class WordIndex:
         return found
 
     def merge(self) -> Segment:
-        """Merges everything into one segment without dead rows, and returns it."""
+        """Merges everything into one segment without postings of dead rows, and returns it."""
         self._flush()
         while len(self._segments) > 1:
             self._merge_last_two()
@@ -221,7 +221,7 @@ class WordIndex:
             return segment
 
     def compacted(self, kept: NDArray[np.int64]) -> "WordIndex":
-        """An index of some rows only.
+        """An index of the rows `kept`.
 
         Args:
             kept: (m,) ascending; they become rows 0 to m - 1.
@@ -238,7 +238,7 @@ class WordIndex:
         return QueryTerms(question, *index, parameters, self.sample)
 
     def _mean_length(self) -> float:
-        """Of the living rows, in terms; without those that were fetched, if enough others say."""
+        """Mean number of terms of living rows; of those not fetched, if they are enough."""
         if self.sample is not None:
             fetched = self.sample.fetched[:-1][: self._used]
             counted = ~self._dead[: self._used]
@@ -276,6 +276,6 @@ class WordIndex:
 
     def _merge_last_two(self) -> None:
         *others, older, newer = self._segments
-        segment = without(merged(older, newer), self._dead)  # without the lock: searches go on
+        segment = without(merged(older, newer), self._dead)  # the lock isn't held: searches go on
         with self._lock:
             self._segments = [*others, segment]
