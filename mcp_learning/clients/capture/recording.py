@@ -1,7 +1,8 @@
-"""Records the latest two tasks of an agent's session, as an import of the session would.
+"""Records the latest tasks of an agent's session, as an import of the session would.
 
 The task before the latest one is recorded again, since its outcome may follow from what the user
-asked next. Told fields are never overwritten (`models.provenance`).
+asked next, and with it those after which the client ran no hook. Told fields are never overwritten
+(`models.provenance`).
 """
 
 from pathlib import Path
@@ -13,8 +14,9 @@ from mcp_learning.clients.capture.tasks import Reader, execution, with_following
 from mcp_learning.clients.judging.repositories import judge_by_latest_commits
 from mcp_learning.clients.judging.sessions import judge_by_complaints
 from mcp_learning.clients.transcripts import claude_code, codex, copilot, gemini
-from mcp_learning.clients.transcripts.events import Reply
-from mcp_learning.clients.transcripts.sessions import Session
+from mcp_learning.clients.transcripts.boundaries import is_stopped
+from mcp_learning.clients.transcripts.events import Prompt, Reply
+from mcp_learning.clients.transcripts.sessions import Session, Task
 from mcp_learning.clients.transfer.imported import Notes
 from mcp_learning.cluster.connect import connect
 from mcp_learning.models.transfer import ImportBatch, PastExecution
@@ -48,7 +50,7 @@ def record(client: str, payload: dict[str, Any], data_dir: Path) -> str:
     transcript.stat()
     session = _READERS[client](transcript, notes, "")
     add_hook_input(session, payload)
-    latest = with_following(session)[-2:]
+    latest = _unrecorded(session)
     if not latest:
         return "nothing recorded: no task in the transcript"
     plan: list[PastExecution | str] = []
@@ -62,6 +64,29 @@ def record(client: str, payload: dict[str, Any], data_dir: Path) -> str:
     begun = session.tasks[0].cwd if len(session.tasks) == 1 else ""
     told = anyio.run(_store, Settings.load(data_dir=data_dir), records, begun) if records else []
     return f"nothing recorded: {plan[-1]}" if isinstance(plan[-1], str) else told[-1]
+
+
+def _unrecorded(session: Session) -> list[tuple[Task, Prompt | None]]:
+    """The latest two tasks, and earlier ones that no hook can have recorded with what followed."""
+    tasks = with_following(session)
+    begin = max(len(tasks) - 2, 0)
+    while begin and not _has_ended_a_turn(*tasks[begin]):
+        begin -= 1
+    return tasks[begin:]
+
+
+def _has_ended_a_turn(task: Task, following: Prompt | None) -> bool:
+    """Whether the client ran its hook during a task.
+
+    It runs none when the agent is stopped, the service fails, or the next prompt is queued.
+    """
+    events = [*task.events, *filter(None, [following])]
+    return any(
+        isinstance(one, Prompt)
+        and not (one.is_answer or one.is_queued)
+        and not is_stopped(events[:at])
+        for at, one in enumerate(events[1:], 1)
+    )
 
 
 def add_hook_input(session: Session, payload: dict[str, Any]) -> None:

@@ -65,7 +65,7 @@ def begins_task(
     if prompt.is_answer or wording.is_go_ahead(prompt.text):
         return False
     last = _last_turn(task)
-    if _is_repeated(prompt, task) and (_is_stopped(last) or not wording.is_command(prompt.text)):
+    if _is_repeated(prompt, task) and (is_stopped(last) or not wording.is_command(prompt.text)):
         return _is_closed(task) or prompt.at - task[-1].at > _LONG_PAUSE
     if wording.is_command(prompt.text):
         return True
@@ -83,7 +83,7 @@ def _follow_up_score(prompt: Prompt, task: Sequence[SessionEvent], has_worked: b
     """The score of a prompt's other signs of a follow-up; signs of a new task lower it."""
     last = _last_turn(task)
     ties = wording.follow_up_score(prompt.text)
-    if _is_stopped(last):
+    if is_stopped(last):
         ties += 2.0
     is_asked = any(isinstance(one, ToolCall) and one.action in _ASKING for one in last)
     ties += 1.5 if is_asked else _reply_score(last)
@@ -104,7 +104,7 @@ def _last_turn(task: Sequence[SessionEvent]) -> Sequence[SessionEvent]:
     return task[begin + 1 :]
 
 
-def _is_stopped(turn: Sequence[SessionEvent]) -> bool:
+def is_stopped(turn: Sequence[SessionEvent]) -> bool:
     """Whether the agent was stopped before it had reported, or never answered."""
     for one in reversed(turn):
         if isinstance(one, (Interrupt, ServiceError)):

@@ -181,6 +181,29 @@ def test_a_hook_and_an_import_store_the_same_record_of_a_task(
     assert recorded["solution_summary"].startswith(reply.strip())
 
 
+def test_tasks_after_which_the_client_ran_no_hook_are_recorded_with_the_next_one(
+    data_dir: Path, record: Callable[..., str]
+) -> None:
+    stopped = "[Request interrupted by user]"
+    lines = [
+        *WORK,
+        user(f"/migrate {'the tables ' * 9}", "prompt-2", 100),
+        assistant("I look.", tool("Read", file_path="/b"), second=101),
+        user(stopped, "stop-1", 102),
+        user(f"/rename-columns {'of all tables ' * 9}", "prompt-3", 103),
+        assistant("I look.", tool("Read", file_path="/c"), second=104),
+        user(stopped, "stop-2", 105),
+        user("/deploy to the test server", "prompt-4", 106),
+        assistant("I deploy.", tool("Bash", command="deploy"), second=107),
+    ]
+    assert " Stop: recorded " in record(*WORK)
+    assert " Stop: recorded " in record(*lines)
+    names = [str(stable_id("claude-code", f"prompt-{number}")) for number in (1, 2, 3, 4)]
+    stored = all_stored(data_dir)
+    assert stored.keys() == set(names)
+    assert stored[names[0]]["outcome_basis"] == "user", "the user went on"
+
+
 def test_what_was_told_is_never_overwritten(data_dir: Path, record: Callable[..., str]) -> None:
     told = {
         "task_id": str(stable_id("claude-code", "prompt-1")),
