@@ -5,5 +5,5 @@ indexes up to date with the store, with `embedding` for the vectors and `index_b
 index; `importing` merges executions from elsewhere; `retention`, `maintenance` and `recovery` look
 after the database file; `recalls` counts how answers were used; `remarks` decides what agents are
 told unasked, with `remark_choice`, `missteps`, `agent_sessions` and `remark_texts`; `telemetry`
-measures this process; `dashboard` answers what the web page asks.
+measures this process; `dashboard` answers the web page.
 """

@@ -1,7 +1,7 @@
-"""What agents' sessions were told, so that nothing is told twice.
+"""Remembers what each agent session was told, so that nothing is told twice.
 
-It is small and bounded, and kept in a derived file, so that another process that takes over goes
-on from it. Whatever is wrong with the file, the sessions begin anew.
+The memory is bounded, and saved to a derived file for another process that takes over. If anything
+is wrong with the file, all sessions start empty.
 """
 
 import json
@@ -20,8 +20,8 @@ from mcp_learning.store.duckdb.files import make_private
 
 logger = logging.getLogger(__name__)
 
-MOST_SESSIONS = 100  # sessions that are remembered, those heard of last
-MOST_TOLD = 100  # things told in a session that are remembered, the latest
+MOST_SESSIONS = 100  # sessions that are remembered: the last active ones
+MOST_TOLD = 100  # remembered items per session: the latest
 
 FILE = "sessions.json"
 
@@ -33,12 +33,14 @@ class AgentSession:
     """One session.
 
     Attributes:
-        briefed: Whether it had its brief.
-        told: Ids of executions, and digests of commands and files, that the agent was told about,
-            oldest first.
+        briefed: Whether it got its brief.
+        told: What the agent was told about, oldest first: ids of executions, digests of commands
+            and files.
         errors: How often the agent was told something about an error.
-        held: Text for the next occasion on which the client hands it on; isn't kept in the file.
-        held_at: `Store.deletions` before it was made: later ones may be of what it quotes.
+        held: Text to deliver on the next occasion on which the client passes text to the agent;
+            not saved.
+        held_at: `Store.deletions` before `held` was made. After later deletions it is dropped, as
+            it may quote what was deleted.
     """
 
     briefed: bool = False
@@ -48,12 +50,12 @@ class AgentSession:
     held_at: int = 0
 
     def tell(self, *names: str) -> None:
-        """Notes what the agent is told."""
+        """Records what the agent is told about."""
         self.told = [*self.told, *(name for name in names if name not in self.told)][-MOST_TOLD:]
 
 
 class AgentSessions:
-    """All sessions that are remembered, kept in a file by `run`. Used on the event loop only."""
+    """The remembered sessions, saved by `run`. Used on the event loop only."""
 
     def __init__(self, directory: Path) -> None:
         self._path = directory / FILE
@@ -66,7 +68,7 @@ class AgentSessions:
         self._loaded = False
 
     async def of(self, client: str, session: str) -> AgentSession:
-        """A session; one that isn't remembered is new. Without an id it is new each time."""
+        """The session, or a new one if it isn't remembered or has no id."""
         await self._load()
         if not session:
             return AgentSession()
@@ -78,18 +80,18 @@ class AgentSessions:
         return found
 
     async def forget(self, client: str, session: str) -> None:
-        """Forgets what a session was told: its context is empty."""
+        """Forgets what a session was told, since its context was cleared."""
         await self._load()
         if self._sessions.pop(f"{client}:{session}", None) is not None:
             self.changed()
 
     def changed(self) -> None:
-        """Has the file written soon, by `run`."""
+        """Makes `run` save the sessions soon."""
         self._changed = True
         self._later.notice()
 
     async def save(self) -> None:
-        """Writes what has changed; what can't be written is remembered by this process alone."""
+        """Saves the sessions if any has changed; an error is logged."""
         async with self._saving:
             if not self._changed:
                 return
@@ -99,7 +101,7 @@ class AgentSessions:
                 for key, one in self._sessions.items()
             }
             try:
-                with anyio.CancelScope(shield=True):  # else it may end before it has begun
+                with anyio.CancelScope(shield=True):  # else it may be cancelled before it begins
                     await anyio.to_thread.run_sync(_write, self._path, values)
             except (OSError, StoreError) as error:
                 logger.warning("%s can't be written: %s", self._path, error)
@@ -128,7 +130,7 @@ def _read(path: Path) -> dict[str, AgentSession]:
         values = json.loads(path.read_bytes())
         return {str(key): _session(value) for key, value in list(values.items())[-MOST_SESSIONS:]}
     except (OSError, ValueError, TypeError, AttributeError, LookupError, RecursionError) as error:
-        logger.warning("%s is of no use, sessions begin anew: %s", path, error)
+        logger.warning("%s can't be used, all sessions start empty: %s", path, error)
         return {}
 
 

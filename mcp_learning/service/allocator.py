@@ -1,8 +1,8 @@
-"""Gives memory back that was needed only while starting.
+"""Returns memory to the system that was needed only at the start.
 
-glibc gives each thread that allocates an arena of its own, and keeps most of what is freed in it.
-Loading the model and reading the rows take much for a moment: at 10,000 rows that left 45 MB of 370
-with the process, unused. Other C libraries have neither function; there nothing happens.
+glibc gives each allocating thread an arena of its own, and keeps most of what is freed in it.
+Loading the model and reading the rows need much memory for a moment: at 10,000 rows, 45 MB of 370
+stayed with the process, unused. Other C libraries lack these functions; then nothing happens.
 """
 
 import ctypes
@@ -13,7 +13,7 @@ _M_ARENA_MAX = -8  # malloc.h
 
 
 def share_arena() -> None:
-    """Has threads that allocate from now on share what arenas there are."""
+    """Makes threads that allocate from now on share the existing arenas."""
     if sys.platform == "linux":
         with suppress(AttributeError, OSError):
             ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)

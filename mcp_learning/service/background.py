@@ -1,4 +1,4 @@
-"""What is read again after a commit, and what is written a moment after an answer."""
+"""A value that is read again after a commit, and writes that answers don't wait for."""
 
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Generic, TypeVar
@@ -7,14 +7,14 @@ import anyio
 
 T = TypeVar("T")
 
-PAUSE = 1.0  # seconds for which changes are collected before they are written
+PAUSE = 1.0  # seconds during which changes are collected before they are written
 
 
 class CurrentValue(Generic[T]):
-    """What a store gave last; read again once its revision is another one.
+    """Caches a value of a store, and reads it again when the revision has changed.
 
     Args:
-        read: Reads it.
+        read: Reads the value.
         revision: `Store.revision`, or that of a part of the store.
     """
 
@@ -25,17 +25,17 @@ class CurrentValue(Generic[T]):
 
     async def get(self) -> T:
         """The value as of the last commit. Raises as `read` does."""
-        revision = self._revision()  # before reading: what is committed meanwhile is read again
+        revision = self._revision()  # first: after a commit during the read, the next call reads
         if self._known is None or self._known[0] != revision:
             self._known = (revision, await self._read())
         return self._known[1]
 
 
 class WriteBehind:
-    """Has something written `PAUSE` after news of it, so that answers don't wait for that.
+    """Calls `save` in the background, `PAUSE` seconds after `notice`.
 
     Args:
-        save: Writes what there is, and doesn't raise.
+        save: Writes what has changed; must not raise.
     """
 
     def __init__(self, save: Callable[[], Awaitable[None]]) -> None:
@@ -43,11 +43,11 @@ class WriteBehind:
         self._news = anyio.Event()
 
     def notice(self) -> None:
-        """Says that there is something to write."""
+        """Says that there is something to save."""
         self._news.set()
 
     async def run(self) -> None:
-        """Has it written, until cancelled."""
+        """Calls `save` after each notice, until cancelled."""
         while True:
             await self._news.wait()
             await anyio.sleep(PAUSE)

@@ -1,4 +1,4 @@
-"""Which execution a short id means, corrections of what was recorded, and feedback on it."""
+"""Resolves short ids, corrects recorded executions, and stores feedback on them."""
 
 import re
 from collections.abc import Callable
@@ -37,12 +37,12 @@ _BEGINNING = re.compile(r"[0-9a-f]{4,32}")
 
 
 class Corrections:
-    """Corrects the executions of one store; all raise StoreError when it can't be written.
+    """Corrects the executions of one store; all methods raise StoreError if that fails.
 
     Args:
-        store: Where they are.
+        store: The store.
         excluded: Patterns of repositories of which nothing is stored (`Settings.excluded_repos`).
-        noticed: Called after each write, for the indexes.
+        noticed: Called after each write, to update the indexes.
     """
 
     def __init__(self, store: Store, excluded: str, noticed: Callable[[], None]) -> None:
@@ -51,11 +51,12 @@ class Corrections:
         self._noticed = noticed
 
     async def resolve(self, request: ResolveId) -> ResolvedId:
-        """The execution whose id begins like this.
+        """The execution whose id begins with the given digits.
 
         Raises:
-            InvalidInput: It is no beginning of an id, or of several; the message names them.
-            NotFound: None does.
+            InvalidInput: The text can't begin an id, or several ids begin with it; the message
+                names them.
+            NotFound: No id begins with it.
         """
         digits = beginning("task_id", request.task_id)
         found = await self._store.starting_with(digits, CANDIDATES + 1)
@@ -71,12 +72,12 @@ class Corrections:
     async def revise(self, request: ReviseExecution) -> Revised:
         """Corrects fields of an execution; durable on return. The same call twice changes nothing.
 
-        What is given or cleared counts as told: a later import of the session that it was read from
-        keeps it.
+        Fields that are given or cleared count as told: a later import of the session that the
+        execution was read from keeps them.
 
         Raises:
             NotFound: No execution has this id.
-            InvalidInput: Nothing of its repository, old or new, is to be stored.
+            InvalidInput: Its repository, old or new, is excluded.
         """
         excluded = excluded_repos(self._excluded)
         now = datetime.now(UTC)
@@ -100,15 +101,16 @@ class Corrections:
 
         try:
             await self._store.upsert(request.task_id, merge, at=now)
-        finally:  # also for a caller that is cancelled, since the write is finished nevertheless
+        finally:  # also if the caller is cancelled, since the write is finished nevertheless
             self._noticed()
         return Revised(task_id=request.task_id, changed=changed, redactions=redactions)
 
     async def judge(self, request: Judge) -> Judged:
-        """Notes what later facts say of outcomes, each by itself; durable on return.
+        """Stores verdicts of later facts on outcomes, each in its own transaction.
 
-        A told outcome stays, and its confidence sinks; `models.verdicts` has the rules. The same
-        judgement twice changes nothing. After a StoreError, what was judged before is kept.
+        A contradicted outcome that was told stays, with less confidence; `models.verdicts` has the
+        rules. The same judgement twice changes nothing. After a StoreError, earlier judgements of
+        the request are kept.
         """
         now = datetime.now(UTC)
         changed: list[UUID] = []
@@ -145,7 +147,7 @@ class Corrections:
 
         Raises:
             NotFound: No execution has this id.
-            InvalidInput: Nothing of its repository is to be stored.
+            InvalidInput: Its repository is excluded.
         """
         given = request.feedback
         comment, redactions = await anyio.to_thread.run_sync(redact, given.comment or "")
@@ -169,10 +171,10 @@ class Corrections:
 
 
 def beginning(field: str, text: str) -> str:
-    """The hexadecimal digits of an id, or of how it begins.
+    """The hexadecimal digits of an id or of its beginning.
 
     Raises:
-        InvalidInput: It is neither.
+        InvalidInput: The text is neither.
     """
     digits = text.replace("-", "").lower()
     if not _BEGINNING.fullmatch(digits):

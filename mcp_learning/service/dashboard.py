@@ -1,6 +1,6 @@
-"""What the dashboard shows of a view: figures over time, executions, approaches and failures.
+"""Queries of the dashboard: figures over time, executions, approaches and failures.
 
-It only reads, and what it shows doesn't count as recalled by an agent.
+They only read, and what they return doesn't count as recalled by an agent.
 """
 
 import os
@@ -40,22 +40,22 @@ if TYPE_CHECKING:
 
 GROUPS = 15  # repos, and task types, that an overview has
 CHOICES = 200  # values that a filter offers
-APPROACHES = 60  # approaches that are compared, those that ended most often
+APPROACHES = 60  # approaches that are compared: those with the most outcomes
 
 PATTERNS = 12
 MOST_USED = 10
 
 NAME = 120  # characters of a description that name an execution
 
-_LAST = datetime(9999, 12, 31, tzinfo=UTC)  # what a wrong clock dated in the future is listed, too
+_LAST = datetime(9999, 12, 31, tzinfo=UTC)  # so that executions of a wrong clock are listed, too
 
 
 class Dashboard:
-    """What the dashboard asks about one store; all raise StoreError when it can't be read.
+    """The dashboard's queries to one store; all raise StoreError when it can't be read.
 
     Args:
-        store: Its executions.
-        indexing: Gives its indexer, loaded or not.
+        store: The store.
+        indexing: Returns the store's indexer, loaded or not.
     """
 
     def __init__(self, store: Store, indexing: Callable[[], Awaitable["Indexer"]]) -> None:
@@ -89,7 +89,7 @@ class Dashboard:
         )
 
     async def listing(self, request: ListExecutions) -> Listing:
-        """Executions of a view in the order that is asked for."""
+        """A page of a view's executions, in the requested order."""
         period = _period(request, await self._store.extent(), datetime.now(UTC))
         end = _LAST if request.days is None else period.until
         period = period._replace(
@@ -106,7 +106,7 @@ class Dashboard:
         return Listing(total=total, executions=executions)
 
     async def learned(self, view: View) -> Learned:
-        """Approaches, failures and the use of recalls."""
+        """Approaches compared, failure patterns and the use of recalls."""
         period = _period(view, await self._store.extent(), datetime.now(UTC))
         pairings = await self._store.pairings(period, APPROACHES)
         failures = await failure_patterns(self._store, period, PATTERNS)
@@ -125,7 +125,7 @@ class Dashboard:
         )
 
     async def history(self, request: ListHistory) -> History:
-        """Executions with their texts, vectors and votes, for an evaluation elsewhere.
+        """Executions with their texts, vectors and votes, for an evaluation in another process.
 
         Raises:
             EmbedderUnavailable: The embedding model can't be loaded.
@@ -138,7 +138,7 @@ class Dashboard:
         return History(noise=indexer.embedder.floor, executions=[packed(run) for run in past])
 
     async def pulse(self) -> Pulse:
-        """What changes when the store or the vectors do; reads nothing of it."""
+        """A text that changes when the store or the vectors do; reads nothing from the store."""
         vectors = (await self._indexing()).retriever.rows.vectors
         return Pulse(state=f"{os.getpid()} {self._store.revision} {vectors}")
 
@@ -148,7 +148,7 @@ class Dashboard:
 
 
 async def named(store: Store, task_ids: Iterable[UUID]) -> list[TaskName]:
-    """What was asked in these executions, as far as they exist."""
+    """Ids and shortened descriptions of those of these executions that exist."""
     found = await store.summaries(list(dict.fromkeys(task_ids)))
     return [
         TaskName(task_id=s.task_id, task_description=s.task_description[:NAME], outcome=s.outcome)
@@ -157,7 +157,7 @@ async def named(store: Store, task_ids: Iterable[UUID]) -> list[TaskName]:
 
 
 def _period(view: View, extent: Extent, now: datetime) -> Period:
-    """The period of a view: all there is, unless it says how many days."""
+    """The period of a view: its number of days, or all there is."""
     if view.days is not None:
         return Period.last_days(view.days, now, view.repo, view.task_type)
     since = min(extent.earliest or now, now)
@@ -165,7 +165,7 @@ def _period(view: View, extent: Extent, now: datetime) -> Period:
 
 
 def _approaches(pairings: Sequence[Pairing]) -> list[ApproachComparison]:
-    """Approaches by task type, that with the highest success rate first."""
+    """Approaches by task type, highest success rate first."""
     shown = [
         ApproachComparison(
             task_type=pairing.task_type,

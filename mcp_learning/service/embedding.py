@@ -1,4 +1,4 @@
-"""Vectors for the executions that have none, and for all of them when the model changes.
+"""Computes vectors for executions that have none, and for all when the model changes.
 
 The queue is simply the executions without a vector, so it survives any crash.
 """
@@ -24,19 +24,19 @@ from mcp_learning.store.shared import Cached, EmbeddedRows, SharedVector
 from mcp_learning.store.types import Unembedded
 
 BATCH = 32
-"""Vectors made and stored at a time, but all of an execution at once: a record waits 20 ms for such
-a write, and at most twice that."""
+"""Vectors computed and stored at a time; all of an execution are in one batch. A record waits 20 ms
+for such a write, and at most twice that."""
 
 _MOST_FRUITLESS = 2
-"""Batches in a row of which nothing was stored, after which the rows in memory are taken to be
-wrong about what is missing, and read anew."""
+"""After so many consecutive batches of which nothing was stored, the rows in memory are wrong about
+which vectors are missing, and are read again."""
 
 
 Batch = Sequence[tuple[Unembedded, list[str]]]
-"""Executions, each with its texts to embed: that of its first vector, and its further passages."""
+"""Executions, each with its texts to embed: for the first vector, and for further passages."""
 
 StoreCached = Callable[[EmbeddedRows | None], Awaitable[Cached | None]]
-"""`SharedStore.cache` of a page."""
+"""`SharedStore.cache` with a given page."""
 
 
 class EmbeddingQueue:
@@ -51,16 +51,16 @@ class EmbeddingQueue:
         self._sync = sync
 
     async def embed(self, up_to: int, most: int = sys.maxsize) -> None:
-        """Embeds what has no vector and was changed by the change number `up_to`.
+        """Embeds executions without a vector whose change number is at most `up_to`.
 
-        After `most` vectors, the rest waits for the next call.
+        Stops after about `most` vectors.
         """
         fruitless = made = 0
         while made < most and not self._sync.reembed_due:
             await self._sync.sync()
             if not self._retriever.rows.unembedded:
                 return
-            async with self._sync.storing:  # others get their turn between two batches
+            async with self._sync.storing:  # per batch, so that others don't wait for all of them
                 numbers, waiting = await anyio.to_thread.run_sync(self._next, up_to)
                 if not numbers:
                     return
@@ -92,7 +92,7 @@ class EmbeddingQueue:
         *,
         shared: bool = False,
     ) -> int:
-        """Stores vectors and takes them in; returns how many. The caller holds `storing`.
+        """Stores vectors and adds them to the rows; returns how many. The caller holds `storing`.
 
         Those of executions that were deleted or changed meanwhile are left out.
         """
@@ -105,11 +105,11 @@ class EmbeddingQueue:
         return len(versions)
 
     async def adopt(self, waiting: Sequence[Unembedded], given: Sequence[SharedVector]) -> None:
-        """Stores vectors of this model that were made elsewhere, and takes them in.
+        """Stores vectors of this model that another host computed, and adds them to the rows.
 
         Args:
             waiting: Executions without a vector.
-            given: Theirs, as far as they are known; those of other descriptions are left out.
+            given: The known vectors of these; those of other descriptions are left out.
         """
         await self._sync.sync()
         found = await anyio.to_thread.run_sync(self._fitting, waiting, given)
@@ -128,13 +128,13 @@ class EmbeddingQueue:
         """Stores executions that were fetched for a question together with their vectors.
 
         Args:
-            fetched: These; their `sequence` isn't known yet.
+            fetched: The executions; their `sequence` isn't known yet.
             given: As for `adopt`.
-            total: How many executions the team has; 0: not known.
-            store: Stores them, and returns what was added; None: it refuses.
+            total: Number of executions that the team has; 0: unknown.
+            store: Stores them, and returns what was added; None: it refused.
 
         Returns:
-            Whether they were stored, and taken in.
+            Whether they were stored and added to the rows.
         """
         found = await anyio.to_thread.run_sync(self._fitting, fetched, given)
         async with self._sync.storing:
@@ -153,7 +153,7 @@ class EmbeddingQueue:
     def _fitting(
         self, rows: Sequence[Unembedded], given: Sequence[SharedVector]
     ) -> EmbeddedRows | None:
-        """Those of these executions of which all vectors are given; None: there is none."""
+        """Those of the executions of which all vectors are given; None if there are none."""
         parts: dict[UUID, list[SharedVector]] = {}
         for one in given:
             parts.setdefault(one.task_id, []).append(one)
@@ -173,9 +173,9 @@ class EmbeddingQueue:
         return EmbeddedRows([row for row, _ in found], first, further, self._embedder.fingerprint)
 
     async def reembed(self, progress: Progress) -> int:
-        """Embeds every execution anew and has searches use the new vectors; returns how many.
+        """Embeds every execution again, then makes searches use these vectors; returns how many.
 
-        What an interrupted run of the same model had computed is kept.
+        What an interrupted run with the same model computed is kept.
         """
         done = await _fill_next(self._store, self._embedder, progress)
         async with self._sync.storing:
@@ -186,7 +186,7 @@ class EmbeddingQueue:
 
 
 def _batch(rows: Sequence[Unembedded]) -> Batch:
-    """The first executions with the texts to embed of each, about `BATCH` in all."""
+    """The first executions, each with its texts to embed; about `BATCH` texts in all."""
     batch: list[tuple[Unembedded, list[str]]] = []
     texts = 0
     for row in rows:
@@ -201,7 +201,7 @@ def _batch(rows: Sequence[Unembedded]) -> Batch:
 async def _vectors_of(
     embedder: Embedder, batch: Batch
 ) -> tuple[NDArray[np.float32], list[NDArray[np.float32]]]:
-    """(n, dimension) float32, L2-normalised, of n >= 1 executions, and those of their passages."""
+    """(n, dimension) float32, L2-normalised, of n >= 1 executions, and n arrays of passages."""
     texts = [text for _, some in batch for text in some]
     vectors = await anyio.to_thread.run_sync(embedder.embed, texts)
     ends = np.cumsum([len(some) for _, some in batch])
@@ -210,7 +210,7 @@ async def _vectors_of(
 
 
 async def _fill_next(store: Store, embedder: Embedder, progress: Progress) -> int:
-    """Embeds every execution into the next generation; returns how many it did."""
+    """Embeds every execution into the next generation; returns how many weren't there yet."""
     state = await store.vector_state("next")
     if state.model != embedder.fingerprint:
         await store.reset_vectors(embedder.dimension, "next")

@@ -42,8 +42,8 @@ async def report_health(settings: Settings, store: Store, indexer: "Indexer | No
 
 
 async def _stored_index(settings: Settings, store: Store, rows: int) -> IndexHealth:
-    """What the file of the HNSW index says, before it is opened."""
-    # With numpy its import takes 0.1 s.
+    """The state of the HNSW index as its file says, before it is opened."""
+    # Its import, with numpy, takes 0.1 s.
     module = await anyio.to_thread.run_sync(import_module, "mcp_learning.service.index_state")
     model = (await store.vector_state()).model
     found: IndexHealth = await anyio.to_thread.run_sync(module.stored, settings, rows, model)

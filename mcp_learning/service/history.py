@@ -1,4 +1,4 @@
-"""A user's own executions for an evaluation, from whoever has the database open."""
+"""Reads the executions for an evaluation from the process that has the database open."""
 
 from base64 import b64decode, b64encode
 
@@ -11,9 +11,9 @@ PAGE = 250
 
 
 async def latest(service: Learning, by: Dimension, most: int) -> tuple[float, list[HistoryEntry]]:
-    """`Embedder.floor` of the model, and the latest executions by this dimension, oldest first.
+    """`Embedder.floor` of the model, and the latest executions with `by` as label, oldest first.
 
-    They are at most `most` and a page more. Raises as `Learning.history`.
+    There are at most `most`, and the rest of a page. Raises as `Learning.history`.
     """
     pages: list[History] = []
     while len(pages) * PAGE < most:
@@ -25,13 +25,13 @@ async def latest(service: Learning, by: Dimension, most: int) -> tuple[float, li
 
 
 def packed(run: PastRun) -> HistoryEntry:
-    """An execution in the form that processes exchange."""
+    """An execution as processes exchange it."""
     vector = b"" if run.vector is None else run.vector.astype("<f4").tobytes()
     return HistoryEntry(**vars(run) | {"vector": b64encode(vector).decode()})
 
 
 def unpacked(entry: HistoryEntry) -> PastRun:
-    """The same as a replay takes it."""
+    """The reverse of `packed`."""
     import numpy as np  # a server that only answers `history` starts without it
 
     vector = np.frombuffer(b64decode(entry.vector), "<f4") if entry.vector else None

@@ -1,8 +1,8 @@
-"""What policy does to an import before the store merges it: some is kept out, secrets are removed.
+"""Prepares imported executions for the store: drops excluded repositories, removes secrets.
 
-An imported execution is known by its task_id, which its reader makes the same each time. One that
-is stored is left alone, unless the source says that it changed later: then the given fields replace
-the stored ones, but for those that were told (`models.provenance`). So a batch that is imported
+An imported execution is identified by its task_id, which its reader derives the same way each time.
+A stored one is left alone, unless the source says that it changed later: then the given fields
+replace the stored ones, except those that were told (`models.provenance`). So importing a batch
 again changes nothing, and what agents added meanwhile is kept.
 """
 
@@ -23,9 +23,9 @@ def kept(
     excluded: str,
     stored: Mapping[UUID, str | None] = MappingProxyType({}),
 ) -> list[PastExecution]:
-    """The records without those of excluded repositories; blocks, since directories are looked at.
+    """The records that aren't of an excluded repository; blocks, since it inspects directories.
 
-    Of those that exist, the `stored` repositories count, too.
+    `stored` has the repositories of those that exist, which count, too.
     """
     return [
         record
@@ -38,9 +38,10 @@ def kept(
 def prepare(
     records: Sequence[PastExecution], stored: Mapping[UUID, datetime]
 ) -> tuple[list[Incoming], int]:
-    """What `Store.import_batch` takes, and how many secrets were removed from it.
+    """The batch for `Store.import_batch`, and how many secrets were removed.
 
-    Takes milliseconds for long texts. `stored` is when those that exist were last changed, UTC.
+    Takes milliseconds for long texts. `stored` has the times, UTC, at which those that exist were
+    last changed.
     """
     batch, redactions = [], 0
     for record in records:

@@ -1,7 +1,7 @@
-"""Exact search against the HNSW index: latency, recall, build time and size for each preset.
+"""Compares exact search with the HNSW index: latency, recall, build time and size per preset.
 
-The vectors are those of one store. Indexes are built in a directory of their own and deleted
-again, so that neither the store nor the index that searches use is touched.
+The vectors are those of one store. Indexes are built in a separate directory and deleted again, so
+that neither the store nor the index that searches use is touched.
 """
 
 import math
@@ -27,18 +27,18 @@ from mcp_learning.service.index_build import run_build
 from mcp_learning.store.protocol import Store
 
 QUERIES = 200  # stored vectors that are searched for
-WARM_UP = 5  # searches before the clock runs
+WARM_UP = 5  # searches before those that are measured
 
 K = 10
 
 BUILD_SECONDS = {"fast": 0.00005, "balanced": 0.0001, "high_recall": 0.00017}
-"""By preset: what building takes per row and decimal digit of the number of rows, measured on two
-CPUs with 10,000 to 1,000,000 rows (docs/performance.md)."""
+"""Seconds to build an index, by preset, per row and decimal digit of the number of rows; measured
+on two CPUs with 10,000 to 1,000,000 rows (docs/performance.md)."""
 
-START_SECONDS = 1.5  # what a build takes besides: a child process that loads DuckDB and VSS
+START_SECONDS = 1.5  # of the child process, which loads DuckDB and VSS
 
 Progress = Callable[[str, int, int], None]
-"""Takes what is being done, how much is done, and of how much."""
+"""Gets what is being done, how much is done, and of how much."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class PresetFigures:
 
     Attributes:
         recall_at_10: Share of the true ten nearest that the index finds, 0..1; None below 11 rows.
-        build_seconds: Writing the vectors, building the graph, and measuring recall.
+        build_seconds: Time to write the vectors, build the graph and measure recall.
     """
 
     preset: Preset
@@ -69,7 +69,7 @@ class PresetFigures:
 
 
 def expected_seconds(rows: int, presets: Sequence[Preset]) -> float:
-    """About how long `compare` takes, scaled from two CPUs to those of this machine."""
+    """Estimated seconds of `compare` for all presets, scaled from two CPUs to this machine's."""
     work = rows * math.log10(max(rows, 10)) * sum(BUILD_SECONDS[preset] for preset in presets)
     return START_SECONDS * len(presets) + work * 2 / (os.cpu_count() or 2)
 
@@ -96,12 +96,12 @@ async def compare(
     ef_search: int,
     progress: Progress,
 ) -> PresetFigures:
-    """Builds the index of a preset, not custom, and searches it and the vectors in turn.
+    """Builds the index of a preset, and searches the index and the vectors alternately.
 
     Args:
         vectors: (n, dimension) float32, L2-normalised, n >= 1.
-        preset: Of the index.
-        directory: Where the index is built, and removed.
+        preset: The preset, not `custom`.
+        directory: Where the index is built and removed.
         ef_search: Candidates that an HNSW search keeps.
         progress: Told what is being done.
 
@@ -164,7 +164,7 @@ def _time(
         )
         seconds: tuple[list[float], list[float]] = ([], [])
         for number, row in enumerate([*queries[:WARM_UP], *queries]):
-            for way in (number % 2, 1 - number % 2):  # neither always profits from the other's
+            for way in (number % 2, 1 - number % 2):  # so that neither always runs on a warm cache
                 started = time.perf_counter()
                 ways[way](vectors[row])
                 seconds[way].append(time.perf_counter() - started)

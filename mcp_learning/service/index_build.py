@@ -1,7 +1,7 @@
-"""Building the HNSW index beside the one in use, and putting it in its place.
+"""Builds the HNSW index beside the one in use, then replaces that.
 
-The build runs in a child process (`search.hnsw_build`), so that cancelling it, or leaving, takes no
-time. Until the new file is renamed into place, nothing that searches use has changed.
+The build runs in a child process (`search.hnsw_build`), so that it can be cancelled at once. Until
+the new file is renamed into place, nothing that searches use has changed.
 """
 
 import logging
@@ -30,17 +30,17 @@ logger = logging.getLogger(__name__)
 SECONDS_PER_ROW = 0.0005  # at 10,000 rows; it grows with the logarithm of their number
 
 RETRY_GROWTH = 1.2
-"""How many times as many executions there have to be before a failed rebuild is tried again."""
+"""A failed automatic rebuild is tried again when executions have grown by this factor."""
 
 REEMBED_SHARE = 0.6
-"""Share of the work, 0..1, that re-embedding is reported to be when it comes before a build."""
+"""Share of the progress, 0..1, that is reported for re-embedding before a build."""
 
 
 class IndexBuilder:
     """Rebuilds the HNSW index of one store, one rebuild at a time.
 
-    The retriever takes the finished index over; `drain` embeds and tokenises everything that was
-    recorded before.
+    `drain` embeds and tokenises everything that was recorded before; the retriever then uses the
+    finished index.
     """
 
     def __init__(
@@ -53,25 +53,24 @@ class IndexBuilder:
         self.building = False
         """Whether a rebuild is under way."""
         self.failed_rows = 0
-        """Executions that the last rebuild that nobody asked for failed on; 0: it didn't fail."""
+        """Number of executions when the last automatic rebuild failed; 0: it didn't fail."""
         self._settings = settings
         self._store, self._embedder, self._retriever = sync.store, sync.embedder, sync.retriever
         self._sync = sync
         self._queue = queue
         self._drain = drain
-        self._automatic: anyio.CancelScope | None = None  # around a rebuild that nobody asked for
+        self._automatic: anyio.CancelScope | None = None  # around an automatic rebuild
         self._ended = anyio.Event()
 
     async def rebuild(self, request: RebuildIndex, progress: Progress) -> RebuildReport:
-        """Recomputes embeddings if asked, then builds the HNSW index and puts it in place.
+        """Recomputes embeddings if requested, then builds the HNSW index and puts it in place.
 
-        Searches go on meanwhile, on the old index. Cancelled, they go on as before; what a
-        cancelled re-embed had computed is kept for the next one. A rebuild that nobody asked for
-        gives way.
+        Searches use the old index meanwhile, and after a cancellation. What a cancelled re-embed
+        computed is kept for the next one. An automatic rebuild that is under way is cancelled.
 
         Raises:
-            IndexUnavailable: Another rebuild is under way, a re-embed is due, there is nothing to
-                index, or the index can't be built.
+            IndexUnavailable: Another requested rebuild is under way, a re-embed is due, there is
+                nothing to index, or the index can't be built.
             EmbedderUnavailable: The model can't be loaded.
         """
         if self._automatic is not None:
@@ -86,15 +85,15 @@ class IndexBuilder:
             self.building = False
 
     def is_due(self) -> bool:
-        """Whether to rebuild without being asked; blocks, and runs in a worker thread.
+        """Whether an automatic rebuild is due; blocks, and runs in a worker thread.
 
-        What failed is not tried again before there is considerably more to index.
+        After a failure, none is due before there is considerably more to index.
         """
         grown = len(self._retriever.rows) > RETRY_GROWTH * self.failed_rows
         return not self._sync.reembed_due and grown and self._retriever.stale
 
     async def rebuild_stale(self) -> None:
-        """Builds an index because there is none, or one that lags behind. Never raises.
+        """Builds an index because it is missing or stale. Never raises.
 
         The caller has set `building`.
         """
@@ -170,7 +169,7 @@ class IndexBuilder:
 
 
 async def run_build(build: BuildProcess, wanted: IndexInfo, progress: Progress) -> IndexInfo:
-    """Runs the child process of a build whose vectors are written; ends it when cancelled.
+    """Runs the child process of a build whose vectors are written; kills it when cancelled.
 
     Returns:
         `wanted` with the recall that was measured.
@@ -205,13 +204,13 @@ async def _tick(rows: int, progress: Progress) -> None:
     while True:
         await anyio.sleep(1)
         elapsed = time.monotonic() - started
-        # The build can't be asked how far it is: approach 95 % at the speed measured elsewhere.
+        # The build doesn't report progress: approach 95 % at the speed that was measured.
         share = 0.1 + 0.85 * (1 - math.exp(-elapsed / expected))
         await progress(share, f"building for {elapsed:.0f} s")
 
 
 def _part(progress: Progress, start: float, end: float) -> Progress:
-    """Progress of a part of the work, which lies between two shares of all of it."""
+    """Scales the progress of a part of the work to the range `start`..`end`."""
 
     async def report(share: float, text: str) -> None:
         await progress(start + (end - start) * share, text)

@@ -1,4 +1,4 @@
-"""What is known of the HNSW index, also before anything is loaded; and why there is none."""
+"""The state of the HNSW index, before anything is loaded, too; and why there is none."""
 
 from datetime import UTC, datetime
 
@@ -10,9 +10,9 @@ from mcp_learning.settings import Settings
 
 
 def stored(settings: Settings, rows: int, model: str | None) -> IndexHealth:
-    """What the index file says of itself; blocks for milliseconds.
+    """The state that the index file says; blocks for milliseconds.
 
-    The database has so many `rows`, and vectors of this `model`, if any.
+    `rows` is the number of executions, `model` the fingerprint of the stored vectors' model.
     """
     path = settings.index_dir / FILE_NAME
     if not path.exists():
@@ -27,7 +27,7 @@ def stored(settings: Settings, rows: int, model: str | None) -> IndexHealth:
 
 
 def described(info: IndexInfo, size: int, settings: Settings, rows: int) -> IndexHealth:
-    """The health of an index of `size` bytes that fits a database of so many rows."""
+    """The state of a usable index of `size` bytes, for a database of so many rows."""
     graph = (info.m, info.ef_construction)
     preset = next((name for name, values in PRESETS.items() if values == graph), "custom")
     age = datetime.now(UTC) - info.built_at
@@ -46,7 +46,7 @@ def described(info: IndexInfo, size: int, settings: Settings, rows: int) -> Inde
 
 
 def missing(settings: Settings, rows: int) -> IndexHealth:
-    """Says that there is no index, and why, for a database of so many executions."""
+    """The state without an index, with the reason, for a database of so many executions."""
     reason = _unused(settings, rows) or "none has been built yet; rebuild-index builds one"
     return IndexHealth(state="none", reason=reason)
 

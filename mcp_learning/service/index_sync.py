@@ -1,8 +1,7 @@
-"""Keeps the rows that searches work on up with the store.
+"""Keeps the rows that searches use up to date with the store.
 
-Everything is read once; from then on `sync` asks for what was committed since, and costs nothing
-when that is nothing. The store is asked here, on the event loop; what it answers is taken in by
-worker threads.
+Everything is read once. Then `sync` reads what was committed since, and costs nothing if that is
+nothing. The store is queried on the event loop; worker threads apply the results.
 """
 
 import logging
@@ -23,28 +22,28 @@ from mcp_learning.store.types import IndexedTexts, Mark, Shown
 logger = logging.getLogger(__name__)
 
 FEW = 64
-"""Changed executions whose texts are read at once, since embedding, tokenising and answers need
-them."""
+"""If at most so many executions have changed, their texts are read at once, since embedding,
+tokenising and answers need them."""
 
 _REPEATS = 20
-"""How often texts are asked for again that have changed since their numbers were read."""
+"""How often texts that changed since their numbers were read are read again."""
 
 
 class IndexSync:
     """The rows in memory of one store.
 
     Invariants:
-    - Changes are asked for and taken in under one lock, so in their order and once.
-    - Vectors are stored and taken in, and everything is read anew, only while `storing` is held. So
+    - Changes are read and applied under one lock, so in order and once.
+    - Vectors are stored and applied, and everything is read again, only while `storing` is held, so
       the vectors in memory are those in the store. It is acquired before any other lock here.
 
     Methods raise StoreError when the store can't be read; what was read before stays in use.
 
     Attributes:
-        store, embedder, retriever: That all parts of an indexer share.
+        store, embedder, retriever: Shared by all parts of an indexer.
         reembed_due: Whether the stored vectors are of another model, so that rows have none.
         loads: How often everything was read; 0: not yet.
-        storing: Held by whoever stores vectors, until they are taken in.
+        storing: Lock that is held while vectors are stored and applied to the rows.
     """
 
     def __init__(
@@ -79,14 +78,14 @@ class IndexSync:
                 await self.read_anew()
 
     async def sync(self) -> None:
-        """Takes in everything that was committed before the call. Call `load` before."""
+        """Applies everything that was committed before the call. Call `load` before."""
         if not await self._follow():
             async with self.storing:
                 if self.store.revision != self._revision:
                     await self.read_anew()
 
     async def follow(self, added: Cached) -> None:
-        """As `sync`, for a caller that has added executions, and holds `storing`."""
+        """As `sync`, for a caller that has just added executions and holds `storing`."""
         async with self._syncing:
             if added.changes is not None and added.since == self._revision:
                 await anyio.to_thread.run_sync(self.retriever.apply, added.changes, added.texts)
@@ -96,11 +95,11 @@ class IndexSync:
             await self.read_anew()
 
     async def _follow(self, texts: Sequence[Shown] = ()) -> bool:
-        """Takes in what was committed; False if the store was opened again since the last time."""
+        """Applies what was committed; False if all has to be read, as the store was reopened."""
         if self.store.revision == self._revision:
             return True
         async with self._syncing:
-            revision = self.store.revision  # before asking: what comes after it is asked for again
+            revision = self.store.revision  # first: a commit during the read is read the next time
             if revision == self._revision:
                 return True
             changes = await self.store.changes(self._mark)
@@ -115,9 +114,9 @@ class IndexSync:
             return True
 
     async def read_anew(self) -> None:
-        """Reads everything; searches go on with what there was. The caller holds `storing`.
+        """Reads everything; searches use the old rows meanwhile. The caller holds `storing`.
 
-        A row that changes between the two readings counts as one without a vector.
+        An execution that changes between the reading of rows and of vectors counts as unembedded.
         """
         async with self._syncing:
             await self.store.open()
@@ -140,10 +139,10 @@ class IndexSync:
             self.loads += 1
 
     async def verify_vectors(self) -> bool:
-        """Reads everything anew if the store has not as many vectors as the rows; says whether.
+        """Reads everything again if store and rows differ in the number of vectors; says whether.
 
-        A description that is changed and changed back between two calls of `sync` looks the same
-        as before, although the store has removed its vector.
+        A description that was changed and changed back between two calls of `sync` looks unchanged,
+        although the store has deleted its vector.
         """
         await self.sync()
         async with self.storing:
@@ -155,7 +154,7 @@ class IndexSync:
             return True
 
     async def tokenise(self, most: int) -> None:
-        """Reads the words of rows that lack them, until `most` rows are done or none is left."""
+        """Tokenises rows that aren't yet, until about `most` are done or none is left."""
         done, repeats = 0, _REPEATS
         while self.retriever.rows.untokenised > 0 and done < most:
             async with self._tokenising:
@@ -168,7 +167,7 @@ class IndexSync:
                 if complete:
                     done += await anyio.to_thread.run_sync(rows.add_texts, wanted, texts)
                     repeats = _REPEATS
-            if not complete:  # the outcome of a row has changed, say, and with it its number
+            if not complete:  # some rows have changed, and so have their change numbers
                 repeats -= 1
                 await self.sync()
 
@@ -178,24 +177,24 @@ class IndexSync:
         return wanted, self.retriever.summaries.known(wanted.hashes)
 
     async def compact(self) -> None:
-        """Saves the words, and leaves out rows that are gone, as far as either is worth it.
+        """As `RowTable.compact`.
 
         Raises:
-            IndexUnavailable: The words can't be saved; they stay in memory.
+            IndexUnavailable: The word index can't be saved; it stays in memory.
         """
         async with self._tokenising:
             await anyio.to_thread.run_sync(self.retriever.rows.compact)
 
     @property
     def reembed_reason(self) -> str:
-        """What to do about vectors of another model."""
+        """Says that the vectors are of another model, and what to do."""
         return (
             f"the stored embeddings are of another model than {self.embedder.model}; a re-embed "
             "is due: call rebuild_index with reembed=true"
         )
 
     async def _fit_model(self) -> None:
-        """Finds out whether the vectors are of this model; an empty store takes its dimension."""
+        """Checks whether the vectors are of this model; sets the dimension of an empty store."""
         state = await self.store.vector_state()
         self.reembed_due = state.model not in (None, self.embedder.fingerprint)
         if state.model is None and state.dimension != self.embedder.dimension:

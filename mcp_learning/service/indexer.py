@@ -1,7 +1,7 @@
 """The derived state of one store: the embedder, the indexes, and their upkeep in the background.
 
-`index_sync` keeps the rows in memory up with the store, `embedding` makes vectors that are missing,
-`index_build` rebuilds the HNSW index when it has become stale, `searches` answers.
+`index_sync` keeps the rows in memory up to date, `embedding` computes missing vectors,
+`index_build` rebuilds a stale HNSW index, `searches` answers questions.
 """
 
 import logging
@@ -37,7 +37,7 @@ from mcp_learning.store.types import Unembedded
 logger = logging.getLogger(__name__)
 
 PAUSE = 0.05
-"""Seconds without a record after which embedding starts by itself; a search doesn't wait for it."""
+"""Seconds without a record after which embedding starts; a search starts it at once."""
 
 LONGEST_WAIT = 5.0  # seconds after which embedding starts even while records keep coming
 
@@ -49,10 +49,10 @@ class Indexer:
     and StoreError when the store can't be read or written; searches go on with what there is.
 
     Args:
-        settings: Of the model, the search and the directory of derived files.
-        store: The truth.
-        embedder: One that is there already; None: the one that the settings name.
-        retriever: One without rows; None: one with the settings' values.
+        settings: The model, the search and the directory of derived files.
+        store: The store.
+        embedder: An existing embedder; None: the one that the settings name.
+        retriever: A retriever without rows; None: one with the settings' values.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class Indexer:
         return self._sync.reembed_due
 
     def notice(self) -> None:
-        """Says that an execution was written. Call after the commit."""
+        """Says that executions were written. Call it after the commit."""
         self._work.set()
 
     def _rebuild_failed_index(self) -> None:
@@ -97,12 +97,12 @@ class Indexer:
             self._work.set()
 
     async def forget(self, task_ids: Iterable[UUID]) -> None:
-        """Lets go of the texts of deleted executions. Call after the commit."""
+        """Removes the texts of deleted executions from memory. Call it after the commit."""
         await anyio.to_thread.run_sync(self.retriever.summaries.drop, list(task_ids))
         self._work.set()
 
     async def run(self) -> None:
-        """Keeps everything up for ever, each time that there is work and writing has paused."""
+        """Updates everything whenever there is work and writing pauses, until cancelled."""
         async with anyio.create_task_group() as group:
             await self._follow(group)
 
@@ -146,11 +146,11 @@ class Indexer:
         await self._sync.load()
 
     async def sync(self) -> None:
-        """Takes in everything that was committed before the call. Call `load` before."""
+        """Applies everything that was committed before the call. Call `load` before."""
         await self._sync.sync()
 
     async def drain(self) -> None:
-        """Embeds everything that is in the queue now, and reads its words."""
+        """Embeds and tokenises everything that is queued now."""
         await self._sync.sync()
         await self._queue.embed(self.retriever.rows.sequence)
         if await self._sync.verify_vectors():
@@ -158,11 +158,11 @@ class Indexer:
         await self._sync.tokenise(most=sys.maxsize)
 
     async def embed(self, up_to: int) -> None:
-        """Embeds what is in the queue, as far as it was changed by the change number `up_to`."""
+        """Embeds what is queued and has a change number of at most `up_to`."""
         await self._queue.embed(up_to)
 
     async def fingerprint(self) -> str:
-        """Of the embedding model, which is loaded for it unless it is the bundled one."""
+        """The embedding model's fingerprint; loads the model unless it is the bundled one."""
         return await anyio.to_thread.run_sync(lambda: self.embedder.fingerprint)
 
     async def cache(
@@ -172,12 +172,12 @@ class Indexer:
         total: int,
         store: StoreCached,
     ) -> bool:
-        """As `EmbeddingQueue.cache`; without the vectors while they are of another model."""
+        """As `EmbeddingQueue.cache`; ignores the vectors while a re-embed is due."""
         await self.load()
         return await self._queue.cache(fetched, () if self.reembed_due else vectors, total, store)
 
     async def mark_fetched(self, task_ids: Iterable[UUID], total: int) -> None:
-        """Says that executions were fetched for questions; as `RowTable.mark_fetched`."""
+        """As `RowTable.mark_fetched`."""
         await self.load()
         ids = [one.int for one in task_ids]
         await anyio.to_thread.run_sync(self.retriever.rows.mark_fetched, ids, total)
@@ -210,13 +210,13 @@ class Indexer:
     async def adopt(
         self, waiting: Sequence[Unembedded], vectors: Sequence[SharedVector], model: str
     ) -> None:
-        """Stores vectors of waiting executions that were made elsewhere, if by this model."""
+        """Stores vectors that another host computed, if with this model."""
         await self.load()
         if not self.reembed_due and model == await self.fingerprint():
             await self._queue.adopt(waiting, vectors)
 
     async def settle(self) -> None:
-        """Brings everything up to date, saves what is worth it, and fills the caches."""
+        """Brings everything up to date, compacts and saves it, and fills the caches."""
         await self.drain()
         await self._sync.compact()
         if self._warmed != self._sync.loads:
@@ -232,7 +232,7 @@ class Indexer:
         return await self._builder.rebuild(request, progress)
 
     async def drop_outdated_index(self) -> bool:
-        """Deletes the HNSW index if it holds vectors that the store has not; says whether."""
+        """Deletes the HNSW index if it holds vectors that the store lacks; says whether."""
         manager = self.retriever.index_manager
         info = await anyio.to_thread.run_sync(manager.stored)
         if info is not None and info.rows != await self._store.count_vectors(info.watermark):
@@ -241,7 +241,7 @@ class Indexer:
 
     @property
     def shortcoming(self) -> str | None:
-        """Why searches are not as good as they could be; None when they are."""
+        """Why searches are worse than they could be; None if they aren't."""
         rows, manager = self.retriever.rows, self.retriever.index_manager
         if self.reembed_due:
             return f"{self._sync.reembed_reason}; until then only words are searched"

@@ -1,4 +1,4 @@
-"""LearningService: what every tool, command and page calls.
+"""`LearningService`, which every tool, command and page calls.
 
 Each method takes a request model and returns a result model. A write is acknowledged after it is
 committed; a background task then embeds it and updates the indexes. Texts are redacted before they
@@ -55,13 +55,13 @@ if TYPE_CHECKING:
 class LearningService(Unshared):
     """Implements `protocol.Learning` on a store. Keep `run` running, and call `close` at the end.
 
-    Methods raise `StoreError` when the database can't be read or written; of what fails nothing is
-    kept. Those that search raise `EmbedderUnavailable` when the model can't be loaded.
+    Methods raise `StoreError` when the database can't be read or written; nothing of a failed write
+    is kept. Those that search raise `EmbedderUnavailable` when the model can't be loaded.
 
     Args:
         settings: Excluded repositories, embedding model, search mode, retention policy.
-        store: The truth; `close` closes it.
-        indexer: One for this store; `close` closes it. None: one is made at first use.
+        store: The store; `close` closes it.
+        indexer: An indexer of this store; `close` closes it. None: one is made at first use.
     """
 
     def __init__(
@@ -136,8 +136,8 @@ class LearningService(Unshared):
         An update changes the given fields only. The same call twice changes nothing.
 
         Raises:
-            InvalidInput: used_task_ids or supersedes names executions that don't exist, or nothing
-                of this repository is to be stored.
+            InvalidInput: used_task_ids or supersedes names executions that don't exist, or the
+                repository is excluded.
         """
         excluded = excluded_repos(self.settings.excluded_repos)
         if excluded and request.repo:
@@ -171,7 +171,7 @@ class LearningService(Unshared):
         try:
             used = request.used_task_ids
             done = await self.store.upsert(request.task_id, merge, used, now)
-        finally:  # also for a caller that is cancelled, since the write is finished nevertheless
+        finally:  # also if the caller is cancelled, since the write is finished nevertheless
             self._notice()
         if done.missing:
             raise InvalidInput("used_task_ids", f"no execution {done.missing[0]}; leave it out")
@@ -184,7 +184,7 @@ class LearningService(Unshared):
         return await self._lessons.showings.with_matches(answer, request)
 
     async def look_up(self, request: LookUp) -> LookUpResult:
-        """What `find` answers, what comes next, and a recommendation; it counts no recall."""
+        """The answer of `find`, further matches, and a recommendation; counts no recall."""
         votes = await self._recalls.votes()
         found = await retrieval.look_up(await self._indexing(), request, votes)
         advice = found.recommendation
@@ -197,7 +197,7 @@ class LearningService(Unshared):
         return self.recorder.snapshot()
 
     async def recommend(self, request: requests.RecommendApproach) -> results.Recommendation:
-        """Compares the options for a task by how similar tasks ended; names what failed there.
+        """Compares the options for a task by how similar tasks ended, and names their failures.
 
         Deterministic for the same data at the same time.
         """
@@ -259,8 +259,8 @@ class LearningService(Unshared):
     async def forget(self, request: requests.ForgetExecutions) -> results.Forgotten:
         """Deletes executions with everything recorded about them, or counts them in a dry run."""
         selection = await self._selection(request)
-        await self._lessons.showings.save()  # what is noted of it is deleted, too
-        with anyio.CancelScope(shield=True):  # what is deleted has to leave memory, too
+        await self._lessons.showings.save()  # so that showings of these tasks are deleted, too
+        with anyio.CancelScope(shield=True):  # what is deleted has to be removed from memory, too
             done = await self.store.delete(selection, dry_run=request.dry_run)
             if self._indexer is not None and not request.dry_run:
                 await self._indexer.forget(done.task_ids)
@@ -271,7 +271,7 @@ class LearningService(Unshared):
         )
 
     async def _selection(self, request: requests.ForgetExecutions) -> Selection:
-        """What is to be forgotten."""
+        """The executions to forget."""
         days = request.older_than_days
         return Selection(
             task_ids=request.task_ids,
@@ -292,7 +292,7 @@ class LearningService(Unshared):
     async def import_batch(self, request: ImportBatch) -> Imported:
         """Stores executions from elsewhere, as a whole or not at all; durable on return.
 
-        The same batch twice changes nothing. Their vectors follow from the queue.
+        The same batch twice changes nothing. Vectors are computed later, from the queue.
         """
         excluded = excluded_repos(self.settings.excluded_repos)
         records = await anyio.to_thread.run_sync(importing.kept, request.records, excluded)
@@ -328,7 +328,7 @@ class LearningService(Unshared):
             self._indexer.notice()
 
     async def _indexing(self) -> "Indexer":
-        """The indexer, made at first use: with numpy and the rest its import takes 0.1 s."""
+        """The indexer, made at first use: its import, with numpy and others, takes 0.1 s."""
         if self._indexer is None:
             module = await anyio.to_thread.run_sync(import_module, "mcp_learning.service.indexer")
             if self._indexer is None:  # another caller may have waited for the same import

@@ -1,7 +1,7 @@
-"""Lessons of one store: found, saved, decided about, tried, and given to agents.
+"""Finds, saves, revises and tries the lessons of one store, and gives them to agents.
 
-The only place with policy: what is to be kept out, which evidence counts, when lessons are looked
-for. All that follows from values alone is in the room `lessons`.
+Policy is here: what is excluded, which evidence counts, when lessons are derived. Everything that
+is a function of values is in the room `lessons`.
 """
 
 import logging
@@ -49,24 +49,24 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-SOON, PERIOD = 60.0, 600.0
-"""Seconds after which lessons are looked for first, and again, if anything was recorded."""
+FIRST_AFTER, PERIOD = 60.0, 600.0
+"""Seconds until lessons are first derived, and until they are again if anything was recorded."""
 
 QUICK, REST = 0.5, 20.0
-"""A look that takes more seconds than the first isn't repeated for the second times as long."""
+"""A derivation of more than `QUICK` seconds isn't repeated for `REST` times its duration."""
 
-EXPERIENCE = 10_000  # latest executions that lessons are made of
-SHOWINGS = 20  # latest showings of a lesson that are named
+EXPERIENCE = 10_000  # latest executions that lessons are derived from
+SHOWINGS = 20  # latest showings that `get_lesson` returns
 
 
 class LessonBook:
-    """All that can be done with the lessons of a store.
+    """The lessons of a store.
 
     Args:
-        store: The truth.
+        store: The store.
         excluded: Patterns of repositories of which nothing is stored (`Settings.excluded_repos`).
         indexing: Returns the indexer of that store.
-        sleep: Waits for some seconds.
+        sleep: Waits for a number of seconds.
     """
 
     def __init__(
@@ -89,32 +89,32 @@ class LessonBook:
         self.lessons_for = self.showings.lessons_for
 
     async def keep_current(self) -> None:
-        """Looks for lessons after `SOON` and then every `PERIOD`, until cancelled."""
-        pause = SOON
+        """Derives lessons after `FIRST_AFTER` and then every `PERIOD`, until cancelled."""
+        pause = FIRST_AFTER
         while True:
             await self._sleep(pause)
             pause = PERIOD
             try:
                 await self.refresh()
             except LearningError as error:
-                logger.warning("lessons were not looked for: %s", error)
+                logger.warning("lessons were not derived: %s", error)
             except Exception:
-                logger.exception("lessons were not looked for; it is tried again")
+                logger.exception("lessons were not derived; it is tried again")
 
     async def refresh(self) -> None:
-        """Finds lessons, judges those on trial and puts others on it, if anything was recorded."""
+        """Derives lessons, concludes and starts trials, if anything was recorded."""
         async with self._looking:
             await self.showings.save()
             began = monotonic()
             if self._looked_at == self._store.revision or began < self._rests_until:
                 return
-            revision = self._store.revision  # before: what is recorded meanwhile is looked at next
-            await self._look()
+            revision = self._store.revision  # first: what is recorded meanwhile counts next time
+            await self._derive()
             self._looked_at = revision
             took = monotonic() - began
             self._rests_until = monotonic() + (REST * took if took > QUICK else 0.0)
 
-    async def _look(self) -> None:
+    async def _derive(self) -> None:
         now = datetime.now(UTC)
         experience = await self._store.experience(EXPERIENCE)
         showings = await self._store.open_showings(now - 2 * linking.WITHIN)
@@ -140,9 +140,11 @@ class LessonBook:
         await self._store.revise_lessons(decide, [one.task_id for one in experience])
 
     async def check_files(self, directory: str, repos: Sequence[str]) -> None:
-        """Retires lessons about files that are gone from the repository of a directory.
+        """Retires lessons about files that no longer exist in a working copy.
 
-        An agent works there on this machine; `repos` are the names of that repository.
+        Args:
+            directory: A directory of the working copy, on this machine.
+            repos: All names of its repository.
         """
         known = [one for one in await self._lessons() if _is_about_a_file(one, repos)]
         gone = (
@@ -175,7 +177,7 @@ class LessonBook:
         return await anyio.to_thread.run_sync(work)
 
     async def list_lessons(self, request: ListLessons) -> Lessons:
-        """Lessons that pass the filters, those that most is expected of first."""
+        """Lessons that pass the filters, greatest expected gain first."""
         await self.refresh()
         stored = await self._lessons()
         tallies = await self._store.lesson_tallies()
@@ -203,7 +205,7 @@ class LessonBook:
         """A lesson with its effect, its history and where it was shown.
 
         Raises:
-            InvalidInput: It is no beginning of an id, of several ids, or of none.
+            InvalidInput: The text can't begin an id, or it begins those of several lessons or none.
         """
         await self.refresh()
         lesson = _meant(request.lesson_id, await self._lessons())
@@ -216,10 +218,10 @@ class LessonBook:
         )
 
     async def change_lesson(self, request: ChangeLesson) -> LessonDetail:
-        """Carries out a person's decision; the same call twice changes nothing.
+        """Applies a person's decision; the same call twice changes nothing.
 
         Raises:
-            InvalidInput: No lesson, or several, have this id, or the words may not be a lesson's.
+            InvalidInput: No lesson, or several, have this id, or the text isn't fit for a lesson.
         """
         clean, _ = await anyio.to_thread.run_sync(redacted, request)
         refuse_unfit(clean)
@@ -233,7 +235,7 @@ class LessonBook:
         return await self.get_lesson(GetLesson(lesson_id=request.lesson_id))
 
     async def export_lessons(self, request: ExportLessons) -> ExportedLessons:
-        """A page of all lessons with what is known of them, in the order of their ids."""
+        """A page of all lessons with their histories and showings, in the order of their ids."""
         past = await self._store.past_lessons(request.offset, PAGE)
         return ExportedLessons(lessons=past, total=len(await self._lessons()))
 
@@ -243,7 +245,7 @@ class LessonBook:
 
 
 class _Book:
-    """Stored lessons while decisions about them are collected: one revision for each."""
+    """Lessons with the revisions collected so far, merged to one for each lesson."""
 
     def __init__(self, stored: Sequence[Lesson]) -> None:
         self._lessons = {one.lesson_id: one for one in stored}
@@ -265,7 +267,7 @@ class _Book:
 
 
 def _is_about_a_file(lesson: Lesson, repos: Sequence[str]) -> bool:
-    """Whether it is in use, and about a file of a repository that is known as one of these."""
+    """Whether a lesson is in use, and about a file of a repository with one of these names."""
     return (
         lesson.kind == "file"
         and bool(lesson.repo)
@@ -276,11 +278,11 @@ def _is_about_a_file(lesson: Lesson, repos: Sequence[str]) -> bool:
 
 
 def about_missing_files(directory: str, lessons: Sequence[Lesson]) -> list[Lesson]:
-    """Those whose file is neither in the working copy of a directory nor in its main one.
+    """Lessons whose file is neither in the working copy of a directory nor in the main one.
 
     Args:
         directory: Where an agent works.
-        lessons: About a file each.
+        lessons: Lessons about a file.
     """
     places = working_copies.root_directory(directory), working_copies.main_directory(directory)
     roots = [place for place in places if place is not None]
@@ -295,7 +297,7 @@ def counts(lessons: Sequence[Lesson]) -> LessonCounts:
 
 
 def _meant(text: str, lessons: Sequence[Lesson]) -> Lesson:
-    """The lesson whose id begins like this."""
+    """The lesson whose id begins with `text`."""
     digits = beginning("lesson_id", text)
     found = [one for one in lessons if one.lesson_id.hex.startswith(digits)]
     if not found:

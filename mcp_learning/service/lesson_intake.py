@@ -1,6 +1,6 @@
-"""Takes in lessons: what agents save, and what comes from elsewhere.
+"""Stores lessons that agents save or that are imported.
 
-What may not be a lesson is refused, secrets are removed, and evidence has to be here.
+Texts that aren't fit for a lesson are refused, secrets are removed, and evidence has to exist.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -37,7 +37,7 @@ TEXTS = ("when", "do", "avoid")
 
 
 class LessonIntake:
-    """Stores lessons that were told, but for those of excluded repositories."""
+    """Stores lessons that were told, except those of excluded repositories."""
 
     def __init__(self, store: Store, excluded: str) -> None:
         self._store = store
@@ -47,8 +47,8 @@ class LessonIntake:
         """Stores what an agent learned, as a candidate; durable on return.
 
         Raises:
-            InvalidInput: It may not be a lesson, its evidence doesn't exist or is of another
-                repository, it contradicts a lesson, or nothing of its repository is to be stored.
+            InvalidInput: The text isn't fit for a lesson, the evidence doesn't exist or is of
+                another repository, it contradicts a lesson, or its repository is excluded.
         """
         excluded = excluded_repos(self._excluded)
         await anyio.to_thread.run_sync(refuse_excluded, request.repo, excluded)
@@ -93,11 +93,11 @@ class LessonIntake:
 
         await self._store.revise_lessons(decide)
         if result is None:
-            raise LookupError("the decision was not carried out")
+            raise LookupError("no revision was decided")
         return result
 
     async def _scope(self, request: SaveLesson, excluded: str) -> str | None:
-        """Where the lesson applies: as asked, or in the only repository that its evidence is of."""
+        """The lesson's repository: as requested, or else the only one of its evidence."""
         known = await self._store.summaries(request.evidence)
         if missing := [one for one in request.evidence if one not in known]:
             raise InvalidInput("evidence", f"no execution {missing[0]}; give task_ids that exist")
@@ -115,10 +115,10 @@ class LessonIntake:
         return request.repo or only
 
     async def import_lessons(self, request: ImportLessons) -> Imported:
-        """Stores lessons from elsewhere whose evidence is here, with what is known of them.
+        """Stores imported lessons whose evidence exists, with their histories and showings.
 
-        Those that are known stay, and get the showings that they lack. What may not be a lesson,
-        and what is of excluded repositories, is left out and counted.
+        Known lessons stay as they are, and get showings that they lack. Lessons that are unfit or
+        of excluded repositories are left out and counted.
         """
         excluded = excluded_repos(self._excluded)
         past, left_out, redactions = await anyio.to_thread.run_sync(
@@ -148,7 +148,7 @@ class LessonIntake:
 def _showings(
     past: Sequence[PastLesson], names: Mapping[UUID, UUID], known: Collection[UUID]
 ) -> list[Showing]:
-    """Showings of lessons, under the ids that these have here, to tasks that are here."""
+    """Showings for stored tasks, under the ids that `names` maps the lessons' ids to."""
     return [
         Showing(names[one.lesson.lesson_id], task_key=0, **dict(showing))
         for one in past
@@ -159,9 +159,9 @@ def _showings(
 
 
 def refuse_unfit(told: SaveLesson | ChangeLesson) -> None:
-    """Raises InvalidInput for words that may not be a lesson's.
+    """Raises InvalidInput for a text that isn't fit for a lesson.
 
-    To be called without secrets: what stands for one may be longer.
+    Call it after redaction, since a placeholder may be longer than the secret.
     """
     for name in TEXTS:
         if problem := refusals.problem(getattr(told, name)):
@@ -169,7 +169,7 @@ def refuse_unfit(told: SaveLesson | ChangeLesson) -> None:
 
 
 def redacted(told: T) -> tuple[T, int]:
-    """The same without secrets in its texts, and how many there were."""
+    """The lesson without secrets in its texts, and how many there were."""
     texts, removed = {}, 0
     for name in (*TEXTS, "repo", "reason"):
         if (text := getattr(told, name, None)) is not None:
@@ -190,7 +190,7 @@ def _refuse_revision(old: Lesson | None) -> None:
 
 
 def _importable(lessons: Sequence[PastLesson], excluded: str) -> tuple[list[PastLesson], int, int]:
-    """Those that may be stored, how many may not, and how many secrets were removed."""
+    """Lessons that may be stored, how many may not, and how many secrets were removed."""
     kept, secrets = [], 0
     for past in lessons:
         clean, removed = redacted(past.lesson)

@@ -1,4 +1,4 @@
-"""Maintenance of a database that is in use: backups, and vectors that are missing."""
+"""Maintenance of a database that is in use: backups, and missing vectors."""
 
 import time
 from collections.abc import Awaitable, Callable
@@ -14,7 +14,7 @@ from mcp_learning.store.protocol import Store
 if TYPE_CHECKING:
     from mcp_learning.service.indexer import Indexer
 
-STEP = 128  # vectors made between two reports of progress: about a second
+STEP = 128  # vectors computed between two reports of progress: about a second
 
 
 async def embed_missing(
@@ -23,9 +23,9 @@ async def embed_missing(
     request: EmbedMissing,
     progress: Callable[[float, str], Awaitable[None]],
 ) -> EmbedReport:
-    """Makes vectors for executions without one, oldest change first.
+    """Computes missing vectors, oldest change first.
 
-    A call after an interrupted one goes on where that stopped.
+    A call after an interrupted one continues where that stopped.
 
     Raises:
         IndexUnavailable: The stored vectors are of another model, or executions got no vector.
@@ -61,11 +61,11 @@ async def embed_missing(
 async def backup(store: FileMaintenance, request: Backup) -> BackupReport:
     """Writes a copy of the whole database as of one moment, reads it back and compares.
 
-    Reads and writes go on meanwhile. The file appears when it is complete, and replaces one that
-    was there.
+    Reads and writes go on meanwhile. The file appears, or replaces an existing one, when it is
+    complete.
 
     Raises:
-        InvalidInput: It would take the place of the database itself.
+        InvalidInput: The target is the database itself.
         StoreError: It can't be written, or the database can't be read.
     """
     started = time.monotonic()

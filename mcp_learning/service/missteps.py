@@ -1,4 +1,4 @@
-"""Whether the very command or file that an agent turns to failed before in the same repository."""
+"""Finds earlier failures of the exact command or file that an agent is about to run or edit."""
 
 import re
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from mcp_learning.service.background import CurrentValue
 from mcp_learning.store.protocol import Store
 from mcp_learning.store.traces import Trace
 
-MOST_TRACES = 500  # executions of a repository that are looked at, the latest ones
+MOST_TRACES = 500  # executions of a repository that are searched: the latest
 
 _MOST_REPOSITORIES = 20
 _DIRECTORY_FIRST = re.compile(r"\s*cd\s+\S+\s*(?:&&|;)\s*")
@@ -23,11 +23,11 @@ _FINDINGS = re.compile(
     r"\b\d+ (?:tests? )?(?:failed|failing|errors?|problems?|warnings?)\b|AssertionError|"
     r"[\w/.-]+\.\w+:\d+:|--- FAIL"
 )
-"""What tests, linters and compilers find in the code: then the command itself was right."""
+"""Output of tests, linters and compilers about the code: then the command itself was right."""
 
 
 class Misstep:
-    """Something that failed before in an execution; `name` is a digest of the command or file."""
+    """An earlier failure, as a line for the agent; `name` is a digest of the command or file."""
 
     def __init__(self, task_id: UUID, name: str, line: str) -> None:
         self.task_id = task_id
@@ -36,7 +36,7 @@ class Misstep:
 
 
 class Missteps:
-    """Looks commands and files up in what a store has of a repository."""
+    """Looks up commands and files among the executions of a repository."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -45,13 +45,13 @@ class Missteps:
     async def of(
         self, repos: Sequence[str], command: str, files: Sequence[str], session: str = ""
     ) -> list[Misstep]:
-        """What failed before of a command and of files, the latest of each.
+        """The latest failures of a command and of files that weren't followed by a success.
 
         Args:
-            repos: By what the repository is known; without any, nothing is known.
-            command: As it is to be run, or empty.
-            files: Paths, absolute or in the repository.
-            session: What failed in this one is left out: the agent knows.
+            repos: All names of the repository; if empty, nothing is found.
+            command: The command; may be empty.
+            files: Paths, absolute or relative to the repository.
+            session: Failures in this session are left out, since the agent knows them.
         """
         if not repos or not (command or files):
             return []
@@ -81,7 +81,7 @@ def _of_command(traces: Sequence[Trace], command: str) -> Misstep | None:
     for trace in traces:
         for one in trace.recovered:
             if _is_command(wanted, one.worked):
-                return None  # it worked since
+                return None  # it has worked since
             if not _is_command(wanted, one.failed) or _FINDINGS.search(one.error):
                 continue
             line = f"This command failed here on {trace.recorded_at:%Y-%m-%d}"
@@ -97,7 +97,7 @@ def _of_file(traces: Sequence[Trace], file: str, repos: Sequence[str]) -> Misste
         if trace.success is None or not any(_is_same(file, path) for path in paths):
             continue
         if trace.success:
-            return None  # it was changed with success since
+            return None  # it has been changed with success since
         name = re.split(r"[\\/]", file)[-1]
         line = f"The last task that changed {quoted(name, 80)} failed here on "
         line += f"{trace.recorded_at:%Y-%m-%d}: {quoted(trace.description, _SAID)}"
@@ -108,18 +108,18 @@ def _of_file(traces: Sequence[Trace], file: str, repos: Sequence[str]) -> Misste
 
 
 def _plain(command: str) -> str:
-    """A command without the directory that it is run in, and without needless white space."""
+    """A command without a leading `cd`, and with white space collapsed."""
     return " ".join(_DIRECTORY_FIRST.sub("", command, count=1).split())
 
 
 def _is_command(wanted: str, recorded: str) -> bool:
-    """Whether a command is the recorded one, which ends with an ellipsis where it was cut."""
+    """Whether a command is the recorded one, which ends with an ellipsis if it was truncated."""
     plain = _plain(recorded)
     return wanted.startswith(plain[:-1]) if plain.endswith("…") else wanted == plain
 
 
 def _relative(path: str, repos: Sequence[str]) -> str:
-    """A path within the repository, where it is below one of its directories; else as it is."""
+    """The path relative to one of the repository's directories if below it; else unchanged."""
     plain = path.replace("\\", "/").removeprefix("./")
     for repo in repos:
         directory = repo.replace("\\", "/").rstrip("/") + "/"
@@ -129,6 +129,6 @@ def _relative(path: str, repos: Sequence[str]) -> str:
 
 
 def _is_same(file: str, recorded: str) -> bool:
-    """Whether two paths are of the same file; one in another worktree has its directories first."""
+    """Whether two paths name the same file; an absolute one of another worktree ends with it."""
     longer, shorter = sorted((file, recorded), key=len, reverse=True)
     return longer == shorter or (longer.startswith("/") and longer.endswith(f"/{shorter}"))

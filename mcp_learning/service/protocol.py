@@ -1,4 +1,4 @@
-"""Learning: what can be asked of the learning service, in this process or in another.
+"""`Learning`, the methods of the learning service, in this process or in another.
 
 This is the one list of its methods. `learning.LearningService` implements them; the `cluster` room
 derives what passes between processes from the signatures here. A method is
@@ -31,7 +31,7 @@ if TYPE_CHECKING:  # a server imports the models of a method when it is first ca
     from mcp_learning.models.insights import Insights
 
 Progress = Callable[[float, str], Awaitable[None]]
-"""Is told the share of the work that is done, 0..1, and what is being done."""
+"""Gets the share of the work that is done, 0..1, and what is being done."""
 
 
 async def ignore_progress(share: float, message: str) -> None:
@@ -63,7 +63,7 @@ class Learning(Protocol):
         """Corrects fields of an execution."""
 
     async def judge(self, request: corrections.Judge, /) -> corrections.Judged:
-        """Notes what later facts say of how executions ended."""
+        """Stores verdicts of later facts on outcomes."""
 
     async def feedback(self, request: requests.IdentifiedFeedback, /) -> results.FeedbackStored:
         """Appends feedback to an execution."""
@@ -114,7 +114,7 @@ class Learning(Protocol):
         """Stores what an agent learned."""
 
     async def review_lessons(self, request: lessons.ReviewLessons, /) -> lessons.LessonPackets:
-        """Returns what lessons are due for."""
+        """Returns the kinds of tasks for which a lesson is due."""
 
     async def list_lessons(self, request: lessons.ListLessons, /) -> lessons.Lessons:
         """Lists lessons with their effects."""
@@ -126,7 +126,7 @@ class Learning(Protocol):
         """Carries out a person's decision about a lesson."""
 
     async def lessons_for(self, request: lessons.LessonsFor, /) -> lessons.ShownLessons:
-        """Returns lessons for a task that is to begin, or a command that is to be run."""
+        """Returns lessons for a task or a command that is about to start."""
 
     async def export_lessons(self, request: lessons.ExportLessons, /) -> lessons.ExportedLessons:
         """Returns a page of lessons with their histories."""
@@ -156,10 +156,10 @@ class Learning(Protocol):
         """Returns latencies of recent calls, and recent events."""
 
     async def exchange(self, request: team.ExchangeWithTeam, /) -> team.Exchanged:
-        """Pulls what the team has, and pushes what waits for it."""
+        """Pulls the team's changes, and pushes those of this host."""
 
     async def leave_team(self) -> team.LeftTeam:
-        """Forgets the team in this database."""
+        """Makes this database forget its team."""
 
     async def pulse(self) -> dashboard.Pulse:
         """Returns a text that changes whenever the database does."""

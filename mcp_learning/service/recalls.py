@@ -1,8 +1,8 @@
-"""Recalls: how often answers named an execution, and the votes that uses and feedback give it.
+"""Recalls: how often answers named an execution, and its votes from uses and feedback.
 
-A search comes without a session or a task, so it is unknown which answer a client acts on. An
-answer therefore only adds to counts; a use is stored when a record names what it used. Counts are
-collected in memory and written later, so that they don't delay the answer; a crash loses the last.
+A search has no session or task, so it is unknown which answer a client acts on. An answer therefore
+only adds to counts; a use is stored when a record names what it used. Counts are collected in
+memory and written later, so that they don't delay the answer; a crash loses the last ones.
 """
 
 import logging
@@ -44,7 +44,7 @@ class Recalls:
         try:
             await self._store.add_recalls(counted, datetime.now(UTC))
         except StoreError as error:
-            self._returned.update(counted)  # no news: not tried again before there are more
+            self._returned.update(counted)  # without `notice`: tried again with the next recall
             logger.warning("recall counts were not written yet: %s", error)
         finally:
             self._saving = Counter()

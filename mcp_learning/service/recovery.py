@@ -1,7 +1,7 @@
 """Restoring a backup and recovering a damaged database; both need exclusive access to the file.
 
-Both write the new file beside the old one, delete the derived indexes, which hold change numbers of
-the old one, and then rename. The replaced file is kept.
+Both write the new file beside the old one, delete the derived indexes, which have change numbers of
+the old file, and then rename. The replaced file is kept.
 """
 
 import logging
@@ -27,9 +27,9 @@ logger = logging.getLogger(__name__)
 
 
 def restore(settings: Settings, source: Path, *, force: bool) -> RestoreReport:
-    """Puts a copy of a backup in the place of the database.
+    """Replaces the database by a copy of a backup.
 
-    With `force`, also of one that holds executions, or can't be read.
+    With `force`, replaces also one that holds executions or can't be read.
 
     Raises:
         InvalidInput: There is such a database, and `force` is not set.
@@ -57,7 +57,7 @@ def restore(settings: Settings, source: Path, *, force: bool) -> RestoreReport:
 
 
 def recover(settings: Settings, *, dry_run: bool) -> RecoveryReport:
-    """Saves what can be read of a damaged database, and puts that in its place.
+    """Replaces a damaged database by a new one with everything that can be read of it.
 
     Raises:
         StoreDamaged: Nothing can be read.
@@ -90,7 +90,7 @@ def recover(settings: Settings, *, dry_run: bool) -> RecoveryReport:
 
 
 def _swap(settings: Settings, why: str) -> str | None:
-    """Where what was replaced is now."""
+    """Replaces the database by the staged file; returns where the old one is kept."""
     discard_indexes(settings.index_dir)
     kept = settings.backup_dir / f"{why}-{file_timestamp()}.duckdb"
     try:
@@ -103,7 +103,7 @@ def _swap(settings: Settings, why: str) -> str | None:
 
 
 def discard_indexes(directory: Path) -> None:
-    """Deletes the directory of the derived indexes; if it is a link, what is in that directory."""
+    """Deletes the directory of derived files; if it is a link, the contents of its target."""
     if not directory.exists():
         return
     if not directory.is_symlink():
@@ -117,7 +117,7 @@ def discard_indexes(directory: Path) -> None:
 
 
 def what_is_there(path: Path) -> str:
-    """What would be lost with the database; "" if nothing."""
+    """Says what would be lost with the database; "" if nothing."""
     if not path.exists():
         return ""
     try:

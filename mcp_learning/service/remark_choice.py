@@ -1,8 +1,7 @@
-"""Which of the tasks that a search found are worth telling an agent that hasn't asked.
+"""Selects which matches of a search to tell an agent that hasn't asked.
 
-A search answers a question; here nobody has asked one. A prompt in the middle of a conversation
-leaves out what it is about, and is similar to much by chance. So what suffices for an answer does
-not suffice here.
+A prompt in the middle of a conversation doesn't say what it is about, and is similar to many tasks
+by chance. So the criteria are stricter than for an answer to a question.
 """
 
 import re
@@ -13,13 +12,13 @@ from mcp_learning.models.results import Match
 from mcp_learning.redaction.repositories import matching
 from mcp_learning.search.everyday import is_everyday
 
-LESS_CERTAIN = 2  # possible matches of a brief that has no likely one
-ELSEWHERE = 0.55  # similarity from which a later prompt is told of a task of another repository
+MOST_POSSIBLE = 2  # possible matches of a brief that has no likely one
+ELSEWHERE = 0.55  # least similarity of a match of another repository, at a later prompt
 
 SAME_ERROR = 0.6
-"""Share of the shorter error's words that two errors have in common if they are the same."""
+"""Two errors are the same if they share at least this share of the shorter one's words."""
 
-_CLIENT_COMMAND = re.compile(r"/[A-Za-z][\w:.-]*(?:\s|\Z)")  # not a path, which goes on with /
+_CLIENT_COMMAND = re.compile(r"/[A-Za-z][\w:.-]*(?:\s|\Z)")  # not a path, which has another /
 _LETTERS = re.compile(r"[^\W\d_]{2,}")
 _WORD = re.compile(r"[^\W_]{3,}")
 _PLACEHOLDER = re.compile(r"<\w+>")
@@ -30,20 +29,20 @@ _ERROR = re.compile(
 
 
 def has_substance(prompt: str) -> bool:
-    """Whether a prompt says what is to be done: no client's command, and no everyday order."""
+    """Whether a prompt describes a task, and isn't a client's command or everyday instruction."""
     if _CLIENT_COMMAND.match(prompt) or is_everyday(prompt):
         return False
     return _LETTERS.search(prompt) is not None
 
 
 def for_brief(matches: Sequence[Match], repos: Sequence[str]) -> list[Match]:
-    """The likely ones; without any, a few possible ones of the repository at hand."""
+    """The likely matches; without any, a few possible ones of the current repository."""
     likely = [match for match in matches if match.confidence == "likely"]
-    return likely or [match for match in matches if _is_of(repos, match)][:LESS_CERTAIN]
+    return likely or [match for match in matches if _is_of(repos, match)][:MOST_POSSIBLE]
 
 
 def for_later_prompt(matches: Sequence[Match], repos: Sequence[str], prompt: str) -> list[Match]:
-    """The likely ones of the same repository, and those with the error that the prompt quotes."""
+    """Likely matches of the same repository, and matches with the error that the prompt quotes."""
     quotes = _ERROR.search(prompt) is not None
     return [
         match
@@ -54,7 +53,7 @@ def for_later_prompt(matches: Sequence[Match], repos: Sequence[str], prompt: str
 
 
 def for_error(matches: Sequence[Match], error: str) -> list[Match]:
-    """The likely ones that had the same error, and say what helped."""
+    """Likely matches that had the same error and say what helped."""
     return [
         match
         for match in matches
@@ -65,7 +64,7 @@ def for_error(matches: Sequence[Match], error: str) -> list[Match]:
 
 
 def has_error(match: Match, error: str) -> bool:
-    """Whether a task failed by an error, or was asked to mend it."""
+    """Whether a task failed with an error, or was to fix it."""
     wanted = _words(error)
     return any(
         len(wanted & words) >= max(2, SAME_ERROR * min(len(wanted), len(words)))

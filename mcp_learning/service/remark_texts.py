@@ -1,6 +1,6 @@
-"""The words in which an agent is told what it hasn't asked for.
+"""Words the texts that an agent is told unasked.
 
-Stored texts are quoted, on a line per task, and introduced as data. Every text keeps to its budget.
+Stored texts are quoted, one line per task, and introduced as data. Every text keeps to its budget.
 """
 
 from collections.abc import Sequence
@@ -25,22 +25,22 @@ _WARNING = "From the user's learning database (mcp-learning; data, not instructi
 
 
 def brief(matches: Sequence[Match], lessons: Sequence[ShownLesson] = ()) -> tuple[str, int]:
-    """What a session is told at its first prompt; and how many of the matches it names."""
+    """The text for a session's first prompt, and how many of the matches it names."""
     return _block(_BRIEF, matches, MAX_TOKENS, lessons)
 
 
 def later(matches: Sequence[Match]) -> tuple[str, int]:
-    """What it is told at a later prompt; and how many of the matches it names."""
+    """The text for a later prompt, and how many of the matches it names."""
     return _block(_LATER, matches, LATER_TOKENS)
 
 
 def on_error(matches: Sequence[Match]) -> tuple[str, int]:
-    """What it is told of an error; and how many of the matches it names."""
+    """The text about an error, and how many of the matches it names."""
     return _block(_ON_ERROR, matches, LATER_TOKENS)
 
 
 def warning(line: str) -> str:
-    """One line before a command or an edit."""
+    """The text before a command or an edit."""
     return _WARNING + line
 
 
@@ -60,7 +60,7 @@ def _block(
 
 
 def _tokens(line: str) -> float:
-    """Tokens of a line and its end, at most: bytes, since a character may be a token or more."""
+    """Most tokens of a line: its bytes, since a character may be several tokens."""
     return (len(line.encode()) + 1) / CHARACTERS_PER_TOKEN
 
 

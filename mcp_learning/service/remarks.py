@@ -1,9 +1,9 @@
-"""What an agent is told without having asked, and when it is told nothing.
+"""Decides what an agent is told without having asked; mostly nothing.
 
-Told at every prompt, recall makes agents worse. So there is one brief in a session, at its first
-prompt with substance. Later on only what is likely to matter and wasn't told yet: at a prompt, when
-a tool fails, and before a command or an edit that failed here before. What is told is counted as
-shown, and never as used: a use is what `record_execution` names.
+Recall at every prompt makes agents worse. So a session gets one brief, at its first prompt that
+describes a task. Later it is told only what is likely to matter and wasn't told yet: at a prompt,
+when a tool fails, and before a command or an edit that failed before in the same repository. What
+is told counts as recalled, not as used: a use is what `record_execution` names.
 """
 
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
@@ -25,14 +25,15 @@ from mcp_learning.service.agent_sessions import AgentSession, AgentSessions
 from mcp_learning.service.missteps import Missteps
 from mcp_learning.store.protocol import Store
 
-MATCHES = 5  # matches that a brief has at most
-LATER = 2  # those of a later remark
-MOST_ERRORS = 8  # errors of a session to which something is said
+MATCHES = 5  # most matches in a brief
+LATER = 2  # most matches in a later remark
+MOST_ERRORS = 8  # most errors of a session about which something is told
 
 SHORT = 24
-"""Bytes up to which a prompt that finds nothing leaves the brief to the next one: a greeting."""
+"""A prompt of at most so many bytes that finds nothing, such as a greeting, leaves the brief to the
+next one."""
 
-LONGEST_ERROR = 2_000  # characters at the end of an error that are searched with
+LONGEST_ERROR = 2_000  # characters at the end of an error that are searched for
 
 Find = Callable[[FindSimilarTasks], Awaitable[SimilarTasks]]
 Lessons = Callable[[LessonsFor, Collection[UUID], Sequence[str]], Awaitable[ShownLessons]]
@@ -44,12 +45,12 @@ class Remarks:
     """Decides what agents are told.
 
     Args:
-        store: Knows the sessions in which executions were recorded, and what failed.
-        find: Searches, without counting what it returns.
-        lessons: Finds lessons for a task or a command, and notes that they are shown.
-        shown: Is told the executions that an agent is shown.
+        store: Has the sessions in which executions were recorded, and earlier failures.
+        find: Searches, without counting recalls.
+        lessons: Finds lessons for a task or a command, and records their showings.
+        shown: Gets the executions that an agent is told about, to count recalls.
         sessions: What each session was told.
-        check_files: Retires lessons about files that are gone from a directory's repository.
+        check_files: Retires lessons about files that no longer exist.
     """
 
     def __init__(
@@ -70,16 +71,16 @@ class Remarks:
         self._missteps = Missteps(store)
 
     async def remark(self, occasion: Occasion) -> Remark:
-        """What the agent is told now; nothing as a rule.
+        """What the agent is told on this occasion; usually nothing.
 
-        What a caller that is cancelled would have got is told on the session's next occasion.
+        If the caller is cancelled, the session's next occasion returns it.
         """
         if occasion.event == "start":
-            if occasion.text != "resume":  # then the agent still has what it was told
+            if occasion.text != "resume":  # a resumed session still has what it was told
                 await self._sessions.forget(occasion.client, occasion.session)
             return Remark()
         deletions = self._store.deletions
-        with anyio.CancelScope(shield=True):  # whoever waits gives up early; the work is not lost
+        with anyio.CancelScope(shield=True):  # hooks give up early; the result is kept for later
             session = await self._sessions.of(occasion.client, occasion.session)
             said = await self._said(occasion, session)
         held = session.held if session.held_at == self._store.deletions else ""
@@ -161,7 +162,7 @@ class Remarks:
         repos: Sequence[str],
         matches: Sequence[Match] = (),
     ) -> list[ShownLesson]:
-        """Lessons that the session wasn't told yet: about its command, else about its task."""
+        """Lessons that the session wasn't told yet: about its command, or else its task."""
         likely = [match for match in matches if match.confidence == "likely"]
         asked = LessonsFor(
             task_description=occasion.text,
@@ -179,7 +180,7 @@ class Remarks:
     async def _new(
         self, matches: Sequence[Match], occasion: Occasion, session: AgentSession
     ) -> list[Match]:
-        """Those that say something, weren't told yet and aren't of this very session."""
+        """Matches with content that weren't told yet and aren't of this session itself."""
         new = [
             match
             for match in matches
@@ -197,7 +198,7 @@ class Remarks:
         session: AgentSession,
         text_of: Callable[[Sequence[Match]], tuple[str, int]],
     ) -> Remark:
-        # No await between the choice and the note: two prompts at once are not told the same.
+        # No await between the filter and `tell`, so that concurrent prompts aren't told the same.
         matches = [match for match in matches if str(match.task_id) not in session.told]
         text, count = text_of(matches)
         told = [match.task_id for match in matches[:count]]
@@ -211,5 +212,5 @@ def _spellings(cwd: str) -> tuple[str, ...]:
 
 
 async def _known_as(cwd: str) -> tuple[str, ...]:
-    """By what the repository of a directory is known; empty without a directory."""
+    """All names of a directory's repository; empty without a directory."""
     return await anyio.to_thread.run_sync(_spellings, cwd) if cwd else ()

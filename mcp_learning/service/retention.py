@@ -1,4 +1,4 @@
-"""Retention: executions that a limit covers are archived, deleted, and their space reclaimed.
+"""Retention: archives and deletes executions beyond the limits, and reclaims their space.
 
 Archive and deletion are one transaction per batch, and the archive is complete on the disk before
 the transaction is committed. A kill at any moment loses nothing; at worst it leaves an archive of
@@ -30,15 +30,15 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 BATCH = 5_000
-"""Executions archived and deleted in one transaction: a record waits for one batch at most."""
+"""Executions archived and deleted in one transaction; a record waits for at most one batch."""
 
 PERIOD = 24 * 3_600.0  # seconds after which a configured policy is applied again
 
 WORTH_RECLAIMING = 0.2
-"""Share of the executions, 0..1, from which the policy rewrites the file after deleting them."""
+"""The policy rewrites the file after deleting at least this share of the executions, 0..1."""
 
 LEFTOVER_AGE = 24 * 3_600.0
-"""Age in seconds from which a half-written file is taken for one of a killed process."""
+"""Age in seconds from which an unfinished file is considered left by a killed process."""
 
 
 class Retention:
@@ -58,9 +58,9 @@ class Retention:
         self._pruning = anyio.Lock()
 
     async def prune(self, request: Prune, progress: Progress) -> PruneReport:
-        """Archives and deletes what the limits cover, or counts it in a dry run.
+        """Archives and deletes executions beyond the limits, or counts them in a dry run.
 
-        A call after an interrupted one does what is left.
+        A call after an interrupted one does the rest.
 
         Raises:
             StoreError: An archive can't be written, or the file can't be replaced. What was
@@ -91,7 +91,7 @@ class Retention:
             )
 
     async def unarchive(self, request: Unarchive) -> UnarchiveReport:
-        """Restores the executions of archives; those that are stored stay as they are.
+        """Restores archived executions; those that exist stay as they are.
 
         Raises:
             StoreError: A file is no archive; those before it were restored.
@@ -143,7 +143,7 @@ class Retention:
         for number, start in enumerate(range(0, len(task_ids), BATCH), 1):
             batch = task_ids[start : start + BATCH]
             target = None if directory is None else Path(directory, f"{began}-{number:04d}.parquet")
-            with anyio.CancelScope(shield=True):  # what is deleted has to leave memory, too
+            with anyio.CancelScope(shield=True):  # memory has to follow what is deleted
                 await self._store.archive(batch, target)
                 await (await self._indexing()).forget(batch)
             if target is not None:
@@ -163,7 +163,7 @@ class Retention:
         return dropped
 
     def _remove_leftovers(self) -> None:
-        """Deletes files that a killed process left half written."""
+        """Deletes unfinished files that a killed process left."""
         for directory in (self._settings.backup_dir, self._settings.archive_dir):
             for file in directory.glob("*.writing*"):
                 if time.time() - file.stat().st_mtime > LEFTOVER_AGE:
@@ -180,13 +180,13 @@ def policy(settings: Settings) -> Prune:
 
 
 def archives_in(path: Path) -> list[Path]:
-    """The archive, or those in the directory, the latest first.
+    """The archive, or the archives in a directory, latest first.
 
-    So the latest version of an execution is restored, and each link: it is in the archive of the
-    execution that left first, and the other one has to be there.
+    In this order the latest version of an execution is restored, and all uses: a use is in the
+    archive of the execution that was removed first, and needs the other one to exist.
 
     Raises:
-        InvalidInput: There is none.
+        InvalidInput: There is no archive.
     """
     found = sorted(path.glob("*.parquet"), reverse=True) if path.is_dir() else [path]
     if not found:

@@ -1,4 +1,4 @@
-"""Answers to questions: what is similar, what to try, and both for a person who looks."""
+"""Answers searches and recommendations, and both together for a person."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mcp_learning.search.found import Ranked
     from mcp_learning.service.indexer import Indexer
 
-NEAREST = 200  # nearest tasks among which `look_up` looks for what an answer leaves out
+NEAREST = 200  # nearest tasks among which `look_up` finds what an answer leaves out
 
 
 async def similar_tasks(indexer: "Indexer", request: FindSimilarTasks) -> SimilarTasks:
@@ -46,7 +46,7 @@ async def similar_tasks(indexer: "Indexer", request: FindSimilarTasks) -> Simila
 async def recommendation(
     indexer: "Indexer", request: RecommendApproach, votes: Mapping[UUID, Vote]
 ) -> Recommendation:
-    """How options ended on similar tasks; says when executions still lack their vector."""
+    """How options ended on similar tasks; its note says if executions still lack vectors."""
     result = await indexer.searches.recommend(request, votes)
     more = []
     for task in request.more_tasks:
@@ -62,7 +62,7 @@ async def recommendation(
 
 
 async def look_up(indexer: "Indexer", request: LookUp, votes: Mapping[UUID, Vote]) -> LookUpResult:
-    """What a search answers, what else is relevant, what isn't, and a recommendation."""
+    """The answer of a search, further relevant and irrelevant matches, and a recommendation."""
     more = request.model_copy(update={"limit": NEAREST})
     everything = more.model_copy(update={"min_similarity": 0.0})
     answer = await similar_tasks(indexer, request)
@@ -91,7 +91,7 @@ def _without(matches: Sequence[Match], others: Sequence[Match]) -> list[Match]:
 async def _passages(
     question: str, shown: "Sequence[Ranked]", texts: Mapping[int, Shown]
 ) -> list[str | None]:
-    """What matched of each long description; None for short ones."""
+    """The passage that matched of each long description; None for short ones."""
     descriptions = [texts[one.sequence].task_description for one in shown]
     if all(len(text.encode()) <= ONE_PASSAGE for text in descriptions):
         return [None] * len(shown)

@@ -1,8 +1,8 @@
 """Searches and recommendations over one store.
 
-A search reflects everything that was committed before it began. With nothing committed since the
-last one, it asks the store nothing, and is one call of a worker thread, as long as the texts that
-it shows are in memory.
+A search reflects everything that was committed before it began. If nothing was committed since the
+last one, and the texts that it shows are in memory, it is one call in a worker thread without a
+query to the store.
 """
 
 import logging
@@ -40,24 +40,24 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 READ_OWN_WRITES = 64
-"""Longest queue that a search waits for, in executions: about half a second if they are short."""
+"""Longest embedding queue, in executions, that a search waits for: half a second if short."""
 
-READ_OWN_VECTORS = 96  # vectors that a search waits for, all passages of long descriptions included
+READ_OWN_VECTORS = 96  # most vectors that a search waits for, including those of passages
 
 READ_OWN_WORDS = 2_000
-"""Rows that a search tokenises when their words aren't indexed yet: about 0.2 s."""
+"""Most rows that a search tokenises if they aren't yet, in about 0.2 s."""
 
-EVIDENCE_ROWS = 2_000  # executions that an index proposes as evidence, when not all are compared
+EVIDENCE_ROWS = 2_000  # executions that an index proposes as evidence, if not all are compared
 _THREADS = 4  # searches that run at the same time
-_QUESTIONS = 16  # whose vectors are kept
-_ATTEMPTS = 3  # of a search, while what it finds changes
+_QUESTIONS = 16  # latest questions whose vectors are cached
+_ATTEMPTS = 3  # of a search, if executions that it finds change meanwhile
 
 
-Texts = dict[int, Shown]  # what matches show, by change number
+Texts = dict[int, Shown]  # texts of matches, by change number
 
 
 class Searches:
-    """Answers questions about one store; `searched` is called after each search of the indexes.
+    """Answers questions about one store; calls `searched` after each search.
 
     Methods raise EmbedderUnavailable when the model can't be loaded, and StoreError when the store
     can't be read.
@@ -76,8 +76,8 @@ class Searches:
         self._queue = queue
         self._searched = searched
         self._threads = anyio.CapacityLimiter(_THREADS)
-        # A host that lacks executions fetches what is like a question, and then searches for it;
-        # a lookup searches several times; lessons are compared, too. Each embeds the same text.
+        # One question is embedded several times: by a lookup, by the comparison with lessons, and
+        # when a host that lacks executions fetches similar ones before it searches.
         self._embed_query = lru_cache(maxsize=_QUESTIONS)(self.embedder.embed_query)
         self._recommending: ModuleType | None = None
         self._histories: HistoryCache | None = None
@@ -99,15 +99,15 @@ class Searches:
             text: The task at hand.
             filters: Which executions may be returned.
             limit: Tasks wanted, at least 1.
-            floor: Least similarity, 0..1; None: as configured, else what is relevant is found.
+            floor: Least similarity, 0..1; None: as configured, or else `relevance` decides.
             mode: How candidates are found; configured: by settings and size.
 
         Returns:
-            What was found, and its texts by change number, without executions that were deleted
-            or changed meanwhile: they might not pass the filters any more.
+            The result, and its texts by change number, without executions that were deleted or
+            changed meanwhile: they might no longer pass the filters.
 
         Raises:
-            IndexUnavailable: Mode hnsw is wanted, and there is no index.
+            IndexUnavailable: The mode is hnsw, and there is no index.
         """
         for _ in range(_ATTEMPTS):
             await self._read_own_writes()
@@ -146,8 +146,8 @@ class Searches:
     async def recommend(
         self, request: RecommendApproach, votes: Mapping[UUID, Vote]
     ) -> Recommendation:
-        """Gathers what became of similar tasks, and compares options by these votes."""
-        if self._recommending is None:  # with what it imports it takes 0.1 s
+        """Compares options by the outcomes of similar tasks, weighted by these votes, too."""
+        if self._recommending is None:  # the import takes 0.1 s
             name = "mcp_learning.recommend.recommend"
             self._recommending = await anyio.to_thread.run_sync(import_module, name)
         module = self._recommending
@@ -170,7 +170,7 @@ class Searches:
 
         made, texts, answer = await anyio.to_thread.run_sync(assess, limiter=self._threads)
         self._searched()
-        if is_first:  # it has learned from the history, which takes memory for a moment
+        if is_first:  # learning from the history needed memory for a moment
             await anyio.to_thread.run_sync(allocator.release_free_memory)
         if answer is not None:
             return answer
@@ -180,20 +180,20 @@ class Searches:
         return result
 
     async def _read_own_writes(self) -> None:
-        """Takes in what was committed, and makes vectors and words that are missing, if few."""
+        """Applies what was committed; embeds and tokenises what isn't yet, if it is little."""
         await self._sync.load()
         await self._sync.sync()
         rows = self._retriever.rows
         if 0 < rows.unembedded <= READ_OWN_WRITES:
             try:
-                # No further than now: while others write, a search has to end.
+                # Nothing that is recorded from now on: a search has to end while others write.
                 await self._queue.embed(rows.sequence, READ_OWN_VECTORS)
-            except StoreError as error:  # no room for vectors; the shortcoming says what is missing
+            except StoreError as error:  # e.g. a full disk; `shortcoming` says what is missing
                 logger.warning("searching without the latest vectors: %s", error)
         await self._sync.tokenise(READ_OWN_WORDS)
 
     async def asked(self, text: str) -> Query:
-        """What a search for a text would look for, of all executions.
+        """The query that a search of all executions for a text would use.
 
         Raises:
             EmbedderUnavailable: The model can't be loaded.
@@ -212,7 +212,7 @@ class Searches:
         return self._embed_query(embedding_text(question))
 
     def _query(self, text: str, *, filters: Filters, limit: int, floor: float | None) -> Query:
-        # Stored text has no secrets either, so a question is most similar without its own.
+        # Stored texts have no secrets, so a question is most similar to them without its own.
         question, _ = redact(text)
         vector, background, unknown = None, 0.0, 0.0
         if not self._sync.reembed_due:
@@ -233,7 +233,7 @@ class Searches:
         )
 
     async def _read(self, missing: Mapping[int, UUID]) -> dict[int, Shown]:
-        """Reads and keeps texts that aren't in memory, by the number they were found with.
+        """Reads and caches texts that aren't in memory, by their change numbers.
 
         Those of executions that were deleted or changed meanwhile are left out.
         """

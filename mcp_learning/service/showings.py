@@ -1,7 +1,7 @@
-"""Gives agents the lessons that fit their task, and notes whom they were shown to.
+"""Gives agents the lessons for their task, and records to which tasks they were shown.
 
-A lesson on trial is withheld from half of the tasks by lot; both halves are noted. Notes are
-collected and written in the background, so that they don't delay the answer.
+A lesson on trial is withheld from a random half of the tasks; both halves are recorded. Showings
+are collected and written in the background, so that they don't delay the answer.
 """
 
 import logging
@@ -36,18 +36,18 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-LONGEST_QUESTION = 400  # characters of a task that are kept until its execution is known
+LONGEST_QUESTION = 400  # characters of a task that are stored until its execution is known
 _MOST_VECTORS = 1_000
-_SHARE = 5  # of the budget of an answer, in each of its two forms
+_SHARE = 5  # one in so many tokens of an answer is for lessons, in each of its two forms
 
 
 class Showings:
-    """Lessons of one store, on their way to agents; the indexer's model compares texts.
+    """Selects lessons of one store for agents, and stores their showings.
 
     Args:
-        store: Where they are.
+        store: The store.
         excluded: Patterns of repositories of which nothing is stored (`Settings.excluded_repos`).
-        indexing: Returns the indexer of that store.
+        indexing: Returns the indexer of that store, whose model compares texts.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class Showings:
         self._vectors: dict[tuple[UUID, datetime], NDArray[np.float32]] = {}
 
     async def save(self) -> None:
-        """Writes the notes. Those of a failed write are written with the next ones."""
+        """Writes collected showings. Those of a failed write are written with the next ones."""
         noted, self._noted = self._noted, []
         if not noted:
             return
@@ -81,12 +81,12 @@ class Showings:
         types: Sequence[str] = (),
         max_tokens: int = matching.MAX_TOKENS,
     ) -> ShownLessons:
-        """Lessons for a task or a command; at most `matching.MOST`, in few words.
+        """Lessons for a task or a command, at most `matching.MOST`.
 
         Args:
-            request: The task.
-            alike: Executions that a search found for it.
-            types: Their task types, for a task that names none.
+            request: The task or the command.
+            alike: Executions that a search found for the task.
+            types: Their task types, used if the request has none.
             max_tokens: Budget of all lessons.
         """
         lessons = await self._in_use()
@@ -112,7 +112,7 @@ class Showings:
         return ShownLessons(lessons=[one for one in texts if one.lesson_id in shown])
 
     async def with_matches(self, answer: SimilarTasks, request: FindSimilarTasks) -> SimilarTasks:
-        """An answer with the lessons for its task before the matches."""
+        """The answer with lessons for its task."""
         likely = [match for match in answer.matches if match.confidence == "likely"]
         ids, types = {match.task_id for match in likely}, [match.task_type for match in likely]
         told = await self.lessons_for(_task_of(request), ids, types, _budget(request))
@@ -121,7 +121,7 @@ class Showings:
     async def with_advice(
         self, answer: Recommendation, request: RecommendApproach
     ) -> Recommendation:
-        """A recommendation with the lessons for its task."""
+        """The recommendation with lessons for its task."""
         ids = {task_id for option in answer.options for task_id in option.evidence}
         told = await self.lessons_for(_task_of(request), ids, max_tokens=_budget(request))
         return answer.model_copy(update={"lessons": told.lessons}) if told.lessons else answer
@@ -160,7 +160,7 @@ class Showings:
     def _similarities(
         self, searches: "Searches", lessons: Sequence[Lesson], text: str
     ) -> dict[UUID, float]:
-        """Cosine similarity of each lesson's text and another; empty without a model. Blocks."""
+        """Cosine similarity of each lesson's text and `text`; empty without a model. Blocks."""
         import numpy as np
 
         names = [(one.lesson_id, one.worded_at) for one in lessons]
@@ -180,9 +180,9 @@ class Showings:
 
 
 def _noted(task: TaskAtHand, excluded: str) -> tuple[str, str] | None:
-    """What is kept of a task: the beginning of its description, and its repository.
+    """What is stored of a task: the beginning of its description, and its repository.
 
-    None: nothing of this repository is to be stored.
+    None if the repository is excluded.
     """
     if is_excluded(task.repo or None, excluded, tuple(task.known_as)):
         return None

@@ -1,6 +1,6 @@
 """Telemetry of a leader: latencies of recent calls, and events from the package's log.
 
-Both are bounded and kept in memory; another process that takes over begins with none.
+Both are bounded and in memory only; another process that takes over begins with none.
 """
 
 import logging
@@ -15,8 +15,8 @@ from typing import Literal
 from mcp_learning.models.dashboard import CallStep, Event, Latency, Telemetry
 
 RECENT = 512  # calls of each method whose latencies are kept for percentiles
-STEP_SECONDS = 300  # calls are counted by steps of this length
-MOST_STEPS = 288  # steps that are kept, those with a call in them: of a day at least
+STEP_SECONDS = 300  # length of the steps by which calls are counted
+MOST_STEPS = 288  # most steps with calls that are kept: those of at least a day
 
 MOST_EVENTS = 100
 
@@ -30,7 +30,7 @@ TOOLS = {
     "rebuild": "rebuild_index",
     "forget": "forget_executions",
 }
-"""Tools by the method of the service that answers them; other methods are not measured."""
+"""Tools by the service's method that answers them; other methods are not measured."""
 
 _PACKAGE = __name__.partition(".")[0]
 
@@ -51,7 +51,7 @@ class Journal(logging.Handler):
 
     @property
     def events(self) -> list[Event]:
-        """The latest first."""
+        """The events, latest first."""
         with self.lock or threading.Lock():
             return list(reversed(self._events))
 
@@ -70,7 +70,7 @@ class Journal(logging.Handler):
 
 
 class Recorder:
-    """Records the latencies and events of one leader; noting a call takes a microsecond."""
+    """Records the latencies and events of one leader, at a microsecond per call."""
 
     def __init__(self, now: Callable[[], float] = time.time) -> None:
         self.journal = Journal()
@@ -88,7 +88,7 @@ class Recorder:
         logging.getLogger(_PACKAGE).removeHandler(self.journal)
 
     def note(self, method: str, seconds: float, *, failed: bool) -> None:
-        """Records how long a call took, unless its method answers no tool."""
+        """Records how long a call took, if its method answers a tool."""
         if method not in TOOLS:
             return
         step = int(self._now()) // STEP_SECONDS
@@ -101,7 +101,7 @@ class Recorder:
             calls.seconds.append(seconds)
 
     def snapshot(self) -> Telemetry:
-        """What was recorded, methods in the order of `TOOLS`."""
+        """The recorded telemetry, with methods in the order of `TOOLS`."""
         return Telemetry(
             latencies=[
                 _latency(method, self._calls[method]) for method in TOOLS if method in self._calls
@@ -115,7 +115,7 @@ class Recorder:
         self._in_step = _Calls()
 
     def _open_step(self) -> list[CallStep]:
-        """The step that is being counted, if a call was in it."""
+        """The current step, if it has calls."""
         calls = self._in_step
         if not calls.total:
             return []
@@ -147,10 +147,10 @@ def _latency(method: str, calls: _Calls) -> Latency:
 
 
 def _ordered(seconds: Iterable[float]) -> list[float]:
-    """In milliseconds."""
+    """Sorted durations in milliseconds."""
     return sorted(1000 * one for one in seconds)
 
 
 def _percentile(ordered: list[float], share: float) -> float:
-    """By the nearest rank."""
+    """A percentile by the nearest-rank method."""
     return round(ordered[max(0, -int(-share * len(ordered) // 1) - 1)], 3)
