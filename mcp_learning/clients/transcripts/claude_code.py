@@ -40,12 +40,6 @@ _REFUSED = re.compile(
     r"The user doesn't want to (?:proceed with this tool use|take this action)"
     r"|Request interrupted by user|\[Request interrupted by user|User rejected tool use"
 )
-_REASON = re.compile(
-    r"(?:the user said|user (?:provided|gave) [^:]{0,60}):\s*(.+)", re.DOTALL | re.I
-)
-_ANSWERED = re.compile(
-    r"User has answered your questions?:\s*(.+?)(?:\s*You can now continue.*)?\Z", re.S
-)
 _BACKGROUND = ("running in background", "running in the background", "moved to the background")
 _SILENCE = "No response requested."
 _SUBAGENTS = "subagents"
@@ -260,9 +254,9 @@ class _ClaudeCodeReader(SessionReader):
             is_away = not is_error and any(sign in told[:200] for sign in _BACKGROUND)
             call.status = None if is_away else int(code[1]) if code else None if is_error else 0
             call.failed = None if is_away else is_error
-        said = _REASON.search(told) if call.is_rejected else _ANSWERED.match(told)
+        said = prompts.answer(told, is_rejected=call.is_rejected)
         if said and line.get("isSidechain") is not True:
-            answer = self._prompt(where, line, said[1].strip())
+            answer = self._prompt(where, line, said)
             answer.name, answer.is_answer = f"{answer.name}:answer", True
             self.session.add(answer)
 

@@ -39,6 +39,26 @@ _TASK = re.compile(r'\s*\{"task_id":')
 _CALL = re.compile(r"<tool-use-id>\s*([^<\s]+)\s*</tool-use-id>")
 _STATUS = re.compile(r"<status>\s*(\w+)\s*</status>")
 _EXIT_CODE = re.compile(r"exit code:? (-?\d+)")
+_REASON = re.compile(
+    r"(?:the user said|user (?:provided|gave) [^:]{0,60}):\s*(.+?)"
+    r"(?:\s*Note: The user's next message may contain.*)?\Z",
+    re.DOTALL | re.IGNORECASE,
+)
+_ANSWERED = re.compile(
+    r"(?:User has answered your questions?|Your questions have been answered"
+    r"|The user (?:answered|responded)):\s*(.+?)"
+    r"(?:\s*(?:You can now continue|Read the answers carefully)\b.*)?\Z",
+    re.DOTALL,
+)
+_QUESTIONS = re.compile(
+    r"The user (?:wants to clarify|has indicated).*?Questions asked[^:\n]*:", re.DOTALL
+)
+_UNANSWERED = re.compile(r'^- "[^\n]*"\s+\(No answer provided\)\s*', re.MULTILINE)
+_AFTER_PLAN = re.compile(
+    r"\n\s*(?:If you need specific details from before exiting plan mode"
+    r"|If this plan can be broken down into multiple independent tasks)\b.*\Z",
+    re.DOTALL,
+)
 _FORWARDED = "The user sent the following message:"
 
 _LONGEST_BEGINNING = 400  # characters of its text that describe a command without arguments
@@ -46,8 +66,16 @@ _LONGEST_BEGINNING = 400  # characters of its text that describe a command witho
 
 def without_context(text: str) -> str:
     """The user's text, without what the client added around it."""
-    text = _CONTEXT.sub("", text).strip()
+    text = _AFTER_PLAN.sub("", _CONTEXT.sub("", text)).strip()
     return text.removeprefix(_FORWARDED).strip()
+
+
+def answer(told: str, *, is_rejected: bool) -> str:
+    """What the user answered to a question, or said to a refused tool; empty if nothing."""
+    found = _REASON.search(told) if is_rejected else _ANSWERED.match(told)
+    text = found[1].strip() if found else ""
+    form = _QUESTIONS.match(text)
+    return _UNANSWERED.sub("", text[form.end() :].strip()).strip() if form else text
 
 
 def is_notice(line: dict[str, Any], said: str) -> bool:

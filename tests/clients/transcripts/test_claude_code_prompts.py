@@ -129,6 +129,67 @@ def test_what_the_user_said_to_a_refused_tool_or_a_question_belongs_to_the_task(
     assert [one.is_rejected for one in task.calls] == [True, False]
 
 
+@pytest.mark.parametrize(
+    ("told", "is_refused", "said"),
+    [
+        (
+            'Your questions have been answered: "Which?"="Blue". '
+            "You can now continue with these answers in mind.",
+            False,
+            '"Which?"="Blue".',
+        ),
+        (
+            'The user answered: "Which?"=(no option selected) notes: the old one. '
+            "Read the answers carefully — they may request clarification, changes, or that you "
+            "not proceed — and follow what they actually say.",
+            False,
+            '"Which?"=(no option selected) notes: the old one.',
+        ),
+        (
+            "To tell you how to proceed, the user said:\nonly the edge\n\n"
+            "Note: The user's next message may contain a correction or preference. Pay close "
+            "attention.",
+            True,
+            "only the edge",
+        ),
+        (
+            "To tell you how to proceed, the user said:\nThe user wants to clarify these "
+            "questions.\n    Start by asking them what they would like to clarify.\n\n"
+            '    Questions asked:\n- "Which?"\n  (No answer provided)\n- "How hot?"\n  Answer: 80',
+            True,
+            '- "How hot?"\n  Answer: 80',
+        ),
+        (
+            "To tell you how to proceed, the user said:\nThe user wants to clarify these "
+            'questions.\n\n    Questions asked:\n- "Which?"\n  (No answer provided)',
+            True,
+            "",
+        ),
+    ],
+)
+def test_an_answer_to_a_question_is_what_the_user_said_and_nothing_of_the_client(
+    file: Path, told: str, said: str, *, is_refused: bool
+) -> None:
+    refusal = "The user doesn't want to proceed with this tool use. " if is_refused else ""
+    found = prompts(
+        file,
+        user(0, ASKED),
+        assistant(1, tool("AskUserQuestion")),
+        user(2, result(refusal + told, failed=is_refused)),
+    )
+    assert found == [ASKED, *([said] if said else [])]
+
+
+def test_a_plan_to_implement_is_the_plan_without_what_the_client_added(file: Path) -> None:
+    added = (
+        "\n\n\nIf you need specific details from before exiting plan mode (like exact code "
+        "snippets), read the full transcript at: /home/someone/session.jsonl\n\nIf this plan can "
+        "be broken down into multiple independent tasks, consider creating a team"
+    )
+    plan = "Implement the following plan:\n\n# Sharpen the spout\n\n1. The upper edge"
+    assert prompts(file, user(0, plan + added)) == [plan]
+
+
 def test_a_plan_that_the_agent_showed_is_what_it_said(file: Path) -> None:
     plan = "Sharpen the upper edge, then pour ten cups. " * 5
     refused = "The user doesn't want to proceed with this tool use. The tool use was rejected."
