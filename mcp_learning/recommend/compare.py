@@ -26,6 +26,16 @@ class Compared:
     estimate: Estimate
     history: EndedExecutions
 
+    @property
+    def order(self) -> list[int]:
+        """The options, the best first; those used for tasks of this type go before others.
+
+        Options that are shown to be worse than the best one go last.
+        """
+        unused = self.gathered.used < 0.5  # rather than not
+        found = self.estimate
+        return sorted(found.order.tolist(), key=lambda one: (bool(found.worse[one]), unused[one]))
+
 
 def compare(
     related: Related,

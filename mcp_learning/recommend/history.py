@@ -19,6 +19,7 @@ from mcp_learning.recommend.estimate import Regularities
 from mcp_learning.recommend.evidence import Bools, Ints, counts_of, recency
 from mcp_learning.recommend.labels import choices
 from mcp_learning.recommend.strengths import Strengths
+from mcp_learning.search.catalog import CatalogView
 from mcp_learning.search.snapshot import Snapshot
 
 DAY = 86_400e6
@@ -116,8 +117,7 @@ class EndedExecutions(Ended):
             half_life_days: Age at which evidence counts half, in days.
             some: Positions of k executions; by default all.
         """
-        age = now.timestamp() * 1e6 / DAY - self.days[some]
-        return recency(age, half_life_days) * self.information[some]
+        return _weights(self.days[some], self.information[some], now, half_life_days)
 
     def counts(self, weight: Floats, options: int) -> Counts:
         """Of so many options, at least those there are, by (n,) weights."""
@@ -159,6 +159,16 @@ class EndedExecutions(Ended):
             )
             known = self.changes[name] = Unchanged(versions, success, unchanged)
         return known.unchanged
+
+
+def weights_of(view: CatalogView, rows: Ints, now: datetime, half_life_days: float) -> Floats:
+    """(k,) the same of any k executions that have ended, by their rows."""
+    days, confidence = view["timestamp"][rows] / DAY, view["confidence"][rows].astype(np.float64)
+    return _weights(days, confidence**2, now, half_life_days)
+
+
+def _weights(days: Floats, information: Floats, now: datetime, half_life_days: float) -> Floats:
+    return recency(now.timestamp() * 1e6 / DAY - days, half_life_days) * information
 
 
 class HistoryCache:

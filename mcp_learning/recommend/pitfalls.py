@@ -11,10 +11,12 @@ from mcp_learning.models.error_messages import normal_form
 from mcp_learning.models.identifiers import task_key
 from mcp_learning.models.results import Pitfall
 from mcp_learning.recommend.belief import Floats
+from mcp_learning.recommend.estimate import Regularities
 from mcp_learning.recommend.evidence import Ints, closeness
-from mcp_learning.recommend.history import EndedExecutions
+from mcp_learning.recommend.history import weights_of
 from mcp_learning.recommend.tallies import tally
 from mcp_learning.search import fusion
+from mcp_learning.search.catalog import OUTCOMES, CatalogView
 from mcp_learning.search.found import Related
 from mcp_learning.search.scorer import Query
 from mcp_learning.store.types import Shown
@@ -26,7 +28,7 @@ LATEST = 1_000
 """Failures that are compared with the task by meaning."""
 
 MOST_READ = 100
-"""Failures whose texts are looked at."""
+"""Failures, and successes, whose texts are looked at."""
 
 CLOSE_ENOUGH = 0.5
 """Least weight of a later success on another task that counts as a fix."""
@@ -44,17 +46,52 @@ _TELLING = re.compile(
 
 _task = lru_cache(maxsize=4_096)(task_key)
 
+_SUCCESS, _FAILURE, _PENDING = (OUTCOMES.index(one) for one in ("success", "failure", "pending"))
+
 _Weighed = tuple[Shown, float]
 
 
-def failures(
+def relevant(
     related: Related,
     query: Query,
-    history: EndedExecutions,
+    learned: Regularities,
     evidence: Mapping[int, float],
     half_life_days: float,
 ) -> Mapping[int, float]:
-    """Rows of at most `MOST_READ` failures that tell how a task may fail, with weights > 0.
+    """Rows of failures that tell how a task may fail, and of successes that may tell their fixes.
+
+    Each has a weight > 0; there are at most `MOST_READ` of either. They need not name an option.
+
+    Args:
+        related: Of the task.
+        query: The task.
+        learned: From the same rows.
+        evidence: Rows of executions on similar tasks that weigh most, with their weights > 0.
+        half_life_days: Age at which an execution counts half, in days.
+    """
+    view = related.snapshot.view
+    close = closeness(related.similarities)
+    known = (close > 0) & (view["outcome"][related.rows] != _PENDING)
+    known &= view["confidence"][related.rows] > 0
+    rows = related.rows[known]
+    weights = close[known] * weights_of(view, rows, query.now, half_life_days)
+    weights[np.searchsorted(rows, np.fromiter(evidence, np.int64))] = [*evidence.values()]
+    success = view["outcome"][rows] == _SUCCESS
+    lost = _heaviest(np.where(success, 0.0, weights))
+    failures = _failures(related, query, learned, rows[lost], weights[lost], half_life_days)
+    fixes = _heaviest(np.where(success & view["has_solution"][rows], weights, 0.0))
+    return failures | dict(zip(rows[fixes].tolist(), weights[fixes].tolist(), strict=True))
+
+
+def _failures(
+    related: Related,
+    query: Query,
+    learned: Regularities,
+    similar: Ints,
+    weights: Floats,
+    half_life_days: float,
+) -> dict[int, float]:
+    """Rows of at most `MOST_READ` failures, with weights > 0.
 
     Long texts that tell of the same failure have few words in common, so that their similarity is
     low: the latest ones count by what they mean, too, unless the task is in a language in which the
@@ -64,27 +101,43 @@ def failures(
     Args:
         related: Of the task.
         query: The task.
-        history: All executions that have ended.
-        evidence: Rows of executions on similar tasks, with their weights > 0.
+        learned: From the same rows.
+        similar: Rows of failures on similar tasks.
+        weights: Theirs.
         half_life_days: Age at which a failure counts half, in days.
     """
-    near = history.position[np.fromiter(evidence, np.int64)]
-    lost = ~history.success[near]
-    failed = np.union1d(np.flatnonzero(~history.success)[-LATEST:], near[lost])
-    rows = history.rows[failed]
-    weights = np.zeros(len(rows))
-    weights[np.searchsorted(failed, near[lost])] = np.array([*evidence.values()])[lost]
+    view = related.snapshot.view
+    rows = np.union1d(_latest_failures(view), similar)
+    known, weights = weights, np.zeros(len(rows))
+    weights[np.searchsorted(rows, similar)] = known
     if query.vector is not None and not query.has_background:
         meanings = fusion.meaning(related.snapshot.cosines(query.vector, rows), query.noise)
-        aged = history.weights(query.now, half_life_days, failed)
+        aged = weights_of(view, rows, query.now, half_life_days)
         weights = np.maximum(weights, closeness(meanings) * aged)
-    types = related.snapshot.view["error_type"][rows]
-    chances = history.learned.failures_of(query.vector)
+    types = view["error_type"][rows]
+    chances = learned.failures_of(query.vector)
     likely = np.array([chances.get(one, np.nan) for one in related.snapshot.labels("error_type")])
-    order = np.argsort(-_as_likely(weights, types, likely), kind="stable")
-    chosen = order[weights[order] > 0][:MOST_READ]
+    chosen = _heaviest(_as_likely(weights, types, likely))
     found = _as_likely(weights[chosen], types[chosen], likely)
     return dict(zip(rows[chosen].tolist(), found.tolist(), strict=True))
+
+
+def _latest_failures(view: CatalogView) -> Ints:
+    """Rows of the `LATEST` failures."""
+    failed = view["alive"] & (view["outcome"] == _FAILURE) & (view["confidence"] > 0)
+    rows = np.flatnonzero(failed)
+    if len(rows) > LATEST:
+        rows = rows[np.argpartition(view["timestamp"][rows], -LATEST)[-LATEST:]]
+    return rows
+
+
+def _heaviest(weights: Floats) -> Ints:
+    """(k,) positions of the `MOST_READ` largest of n weights that are > 0, the largest first."""
+    some = np.flatnonzero(weights > 0)
+    if len(some) > MOST_READ:
+        least = np.partition(weights[some], -MOST_READ)[-MOST_READ]
+        some = some[weights[some] >= least]
+    return some[np.argsort(-weights[some], kind="stable")[:MOST_READ]]
 
 
 def _as_likely(weights: Floats, types: Ints, likely: Floats) -> Floats:

@@ -22,7 +22,7 @@ from mcp_learning.recommend.compare import compare
 from mcp_learning.recommend.estimate import ENOUGH, TRIED, Estimate
 from mcp_learning.recommend.gather import SURE_OF_TYPE, Comparison, Gathered
 from mcp_learning.recommend.history import HistoryCache
-from mcp_learning.recommend.labels import parts_of
+from mcp_learning.recommend.labels import PARTS, parts_of
 from mcp_learning.recommend.tallies import weighted_quantile
 from mcp_learning.search.catalog import OUTCOMES, CatalogView
 from mcp_learning.search.found import Related
@@ -49,9 +49,10 @@ class Assessment:
         request: What was asked.
         gathered: The evidence.
         estimate: What follows from it.
+        order: Of the options, the best first.
         view: Where the executions are.
         weighty: Those that weigh most, by their position in the evidence, the first one most.
-        failures: Rows of those that tell of pitfalls, with weights > 0.
+        told: Rows of those that tell of pitfalls and fixes, with weights > 0.
         numbers: Rows of all these, by change number.
         pending: Similar executions that haven't ended.
         half_life_days: Age at which evidence counted half, in days.
@@ -60,9 +61,10 @@ class Assessment:
     request: RecommendApproach
     gathered: Gathered
     estimate: Estimate
+    order: Sequence[int]
     view: CatalogView
     weighty: list[int]
-    failures: Mapping[int, float]
+    told: Mapping[int, float]
     numbers: Mapping[int, int]
     pending: int
     half_life_days: float
@@ -100,15 +102,17 @@ def assess(
     view = related.snapshot.view
     near = gathered.rows[weighty].tolist()
     evidence = dict(zip(near, estimated.weights[weighty].tolist(), strict=True))
-    failures = pitfalls.failures(related, query, compared.history, evidence, half_life_days)
-    rows = np.union1d(near, list(failures)).astype(np.int64)
+    learned = compared.history.learned
+    told = pitfalls.relevant(related, query, learned, evidence, half_life_days)
+    rows = np.union1d(near, list(told)).astype(np.int64)
     return Assessment(
         request=request,
         gathered=gathered,
         estimate=estimated,
+        order=compared.order,
         view=view,
         weighty=weighty.tolist(),
-        failures=failures,
+        told=told,
         numbers=dict(zip(view["sequence"][rows].tolist(), rows.tolist(), strict=True)),
         pending=int((view["outcome"][related.rows] == _PENDING).sum()),
         half_life_days=half_life_days,
@@ -123,15 +127,14 @@ def answer(made: Assessment, texts: Mapping[int, Shown]) -> Recommendation:
         texts: By change number, of those executions in `made.numbers` that weren't deleted or
             changed meanwhile.
     """
-    estimated, gathered = made.estimate, made.gathered
+    estimated, gathered, best = made.estimate, made.gathered, made.order
     shown = {row: texts[number] for number, row in made.numbers.items() if number in texts}
     rows = gathered.rows[made.weighty].tolist()
     read = {at: shown[row] for at, row in zip(made.weighty, rows, strict=True) if row in shown}
-    unused = gathered.used < 0.5  # rather than not, for tasks of this type
-    best = sorted(estimated.order.tolist(), key=lambda number: bool(unused[number]))
     costs, worse = _medians(gathered, estimated, read, "cost_usd"), estimated.worse
     order = choice.ordered(best, estimated, costs, made.request.objective)
     order = choice.shown(order, estimated)
+    heavy = sorted(made.told, key=lambda row: -made.told[row])
     draw = choice.drawn(best, estimated) if made.request.explore else None
     return Recommendation(
         verdict="evidence" if estimated.enough else "insufficient_evidence",
@@ -139,7 +142,7 @@ def answer(made: Assessment, texts: Mapping[int, Shown]) -> Recommendation:
         options=_options(gathered, estimated, order, read, costs, made.request),
         draw=None if draw is None else Draw(label=gathered.names[draw[0]], propensity=draw[1]),
         avoid=[gathered.names[one] for one in best if worse[one]][:MOST_AVOIDED],
-        pitfalls=pitfalls.find(_weighed(made, shown)),
+        pitfalls=pitfalls.find([(shown[row], made.told[row]) for row in heavy if row in shown]),
         basis=Basis(
             similar_executions=int((estimated.weights > 0).sum()),
             effective_n=round(float(estimated.effective.sum()), 1),
@@ -150,17 +153,6 @@ def answer(made: Assessment, texts: Mapping[int, Shown]) -> Recommendation:
             note=_note(estimated, gathered, made.pending, made.request.by) + _type_note(gathered),
         ),
     )
-
-
-def _weighed(made: Assessment, shown: Mapping[int, Shown]) -> list[tuple[Shown, float]]:
-    """Successes on similar tasks, and failures, the weightiest first."""
-    rows = made.gathered.rows[made.weighty].tolist()
-    weights = dict(zip(rows, made.estimate.weights[made.weighty].tolist(), strict=True))
-    weighed = [
-        (one, (made.failures if one.outcome == "failure" else weights).get(row, 0.0))
-        for row, one in shown.items()
-    ]
-    return sorted((pair for pair in weighed if pair[1] > 0), key=lambda pair: -pair[1])
 
 
 def _options(
@@ -174,8 +166,9 @@ def _options(
     durations = _medians(gathered, estimated, read, "duration_seconds")
     means, low, high = estimated.mean.tolist(), estimated.low.tolist(), estimated.high.tolist()
     shown, found = list(order[: request.limit]), []
+    next_ones = [number for number in order if not estimated.worse[number]]
     for number, failed in zip(shown, estimated.after_failures(shown), strict=True):
-        other = choice.escalation(number, order, means[number], failed, costs)
+        other = choice.escalation(number, next_ones, means[number], failed, costs)
         mine = (at for at in read if gathered.evidence.option[at] == number)
         found.append(
             Option(
@@ -221,22 +214,25 @@ def _medians(
 
 def _note(estimated: Estimate, gathered: Gathered, pending: int, by: str) -> str:
     """One sentence about what the answer rests on, and what is missing."""
-    label = by.replace("_", " ")
-    if not gathered.known:
-        return f"no execution that has ended names its {label}; record one with {by}"
+    waiting = f" (pending similar ones: {pending})" if pending else ""
+    if not gathered.names:
+        which = "similar execution" if gathered.known else "execution"
+        fields = ", ".join(PARTS) if by == "routing" else by
+        named = f"names its {by.replace('_', ' ')}"
+        return f"no {which} that has ended {named}{waiting}; record one with {fields}"
     similar = int((estimated.weights > 0).sum())
     of_type = round(float(estimated.of_type.sum()))
     others = f"{of_type} of this type of task" if of_type else "other tasks"
     if not similar:
-        waiting = f" (pending similar ones: {pending})" if pending else ""
-        return f"no similar execution has ended{waiting}; rates are those of {others}"
+        ended = f"no similar execution with any of these options has ended{waiting}"
+        return f"{ended}; rates are those of {others}"
     worth = float(estimated.effective.sum())
     weighted = f"{counted(similar, 'similar execution')}, by likeness and age worth {worth:.1f}"
     if worth < ENOUGH:
         return f"{weighted}, and {ENOUGH:g} are needed; so rates rest on {others}"
     won = float((estimated.weights * gathered.evidence.success).sum())
     if won == 0:
-        return "every similar execution failed; see the pitfalls, or try something new"
+        return "every similar execution with these options failed; try something new"
     return weighted
 
 

@@ -75,8 +75,8 @@ class Prediction:
     @property
     def first(self) -> str | None:
         """The option that is recommended first; None if none is known."""
-        order, names = self.recommended.estimate.order, self.recommended.gathered.names
-        return names[order[0]] if len(order) else None
+        order, names = self.recommended.order, self.recommended.gathered.names
+        return names[order[0]] if order else None
 
 
 def predictions(

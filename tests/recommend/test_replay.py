@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mcp_learning.recommend.evaluation import evaluate
-from mcp_learning.recommend.replay import Replay, replay
+from mcp_learning.recommend.replay import Replay, predictions, replay
 from mcp_learning.store.past_run import PastRun
 
 START = datetime(2025, 1, 1)
@@ -90,6 +90,16 @@ def test_an_option_that_was_never_taken_before_is_expected_to_be_as_others_are()
     assert 0.5 < succeeding.predicted[-1] < 0.97
     assert 0.03 < failing.predicted[-1] < 0.5
     assert not succeeding.followed[-1]
+
+
+def test_what_would_have_been_recommended_is_what_an_agent_is_told_first() -> None:
+    history = [past(n, "other", True) for n in range(40)]  # of another type, but the same text
+    history = [replace(one, task_type="another") for one in history]
+    history += [past(n, "usual", n % 3 > 0) for n in range(40, 44)]
+    *_, last = predictions(history, "approach", 0.3, 90, 1)
+    options = last.recommended.gathered.names
+    best, first = options[last.recommended.estimate.order[0]], last.first
+    assert (best, first) == ("other", "usual")
 
 
 def test_what_has_not_ended_or_names_no_option_or_is_not_embedded_is_not_predicted() -> None:

@@ -1,17 +1,34 @@
-"""Which failures are pitfalls of a task that has few words in common with them."""
+"""Which failures are pitfalls of a task, and what is told of them."""
 
 import random
 from itertools import pairwise
+from typing import Any
 
 import pytest
-from service.examples import record
+from service.examples import LOGIN, record
 
 from mcp_learning.models.maintenance import EmbedMissing
 from mcp_learning.models.requests import RecommendApproach
+from mcp_learning.models.results import Pitfall
 from mcp_learning.service.learning import LearningService
 from mcp_learning.service.protocol import ignore_progress
 
 pytestmark = pytest.mark.anyio
+
+
+async def pitfalls(
+    service: LearningService, text: str = LOGIN, by: str = "approach"
+) -> list[Pitfall]:
+    request = {"task_description": text, "by": by}
+    return (await service.recommend(RecommendApproach.model_validate(request))).pitfalls
+
+
+async def failures(service: LearningService, approach: str, count: int, **values: Any) -> None:
+    """Records failures of different login tasks with one approach."""
+    for number in range(count):
+        text = f"{LOGIN} on page {number} of {approach}"
+        await record(service, text, approach=approach, outcome="failure", **values)
+
 
 KINDS = {
     "context_overflow": (
@@ -52,8 +69,7 @@ async def test_the_kind_of_failure_that_texts_like_this_one_tell_of_is_first(
     await service.embed_missing(EmbedMissing(), ignore_progress)
 
     for kind in [*KINDS, *KINDS, *KINDS]:
-        request = RecommendApproach(task_description=story(kind, rng))
-        found = (await service.recommend(request)).pitfalls
+        found = await pitfalls(service, story(kind, rng))
         assert found[0].error_type == kind
 
 
@@ -71,10 +87,79 @@ async def test_a_question_about_something_else_in_a_language_the_model_hardly_kn
         await record(service, task, outcome="failure", **values)
     await service.embed_missing(EmbedMissing(), ignore_progress)
 
-    async def pitfalls(text: str) -> int:
-        found = await service.recommend(RecommendApproach(task_description=text))
-        return len(found.pitfalls)
+    assert await pitfalls(service, "修复登录页面无限跳转")
+    assert not await pitfalls(service, "写一首关于秋天的诗")
+    assert not await pitfalls(service, "为生日烤一个巧克力蛋糕")
 
-    assert await pitfalls("修复登录页面无限跳转") > 0
-    assert await pitfalls("写一首关于秋天的诗") == 0
-    assert await pitfalls("为生日烤一个巧克力蛋糕") == 0
+
+async def test_a_failure_is_a_pitfall_and_the_later_success_of_the_task_its_fix(
+    service: LearningService,
+) -> None:
+    failed = await record(
+        service, outcome="failure", approach="a", error_type="timeout", error_message="loop after 7"
+    )
+    await record(service, approach="b", solution_summary="expire both together")
+    (pitfall,) = await pitfalls(service)
+    assert (pitfall.error_type, pitfall.what_happened) == ("timeout", "loop after 7")
+    assert (pitfall.fix, pitfall.task_id) == ("expire both together", failed.task_id)
+
+
+@pytest.mark.parametrize("by", ["approach", "model_tier"])
+async def test_a_failure_that_names_no_option_is_a_pitfall_too(
+    service: LearningService, by: str
+) -> None:
+    await record(service, outcome="failure", error_message="loop after 7")
+    await record(service, solution_summary="expire both together")
+    (pitfall,) = await pitfalls(service, by=by)
+    assert (pitfall.what_happened, pitfall.fix) == ("loop after 7", "expire both together")
+
+
+async def test_errors_that_differ_in_numbers_only_are_one_pitfall(
+    service: LearningService,
+) -> None:
+    for number in range(3):
+        await failures(service, f"a{number}", 1, error_message=f"loop after {number} redirects")
+    (pitfall,) = await pitfalls(service)
+    assert pitfall.failures == 3
+
+
+async def test_a_heading_that_errors_of_several_types_have_in_common_does_not_make_them_one(
+    service: LearningService,
+) -> None:
+    for number, error_type in enumerate(["timeout", "wrong_file", "timeout", "wrong_file"]):
+        text = f"Why it failed:\nSo far reason {number}."
+        await record(
+            service,
+            f"{LOGIN}, try {number}",
+            approach="a",
+            outcome="failure",
+            error_type=error_type,
+            error_message=text,
+        )
+    found = await pitfalls(service)
+    assert sorted((one.error_type, one.failures) for one in found) == [
+        ("timeout", 2),
+        ("wrong_file", 2),
+    ]
+
+
+async def test_failures_told_in_prose_are_one_pitfall_by_type_and_the_wordless_are_left_out(
+    service: LearningService,
+) -> None:
+    told = ("The cookie was set twice.", "Somebody removed the header before the redirect.")
+    for message in told:
+        await failures(service, "a", 1, error_type="wrong_solution", error_message=message)
+    await failures(service, "b", 1, error_type="timeout", error_message="gave up after a minute")
+    await failures(service, "c", 3, error_type="crash")
+    first, second = await pitfalls(service)
+    assert (first.error_type, first.failures, first.option) == ("wrong_solution", 2, "a")
+    assert second.what_happened == "gave up after a minute"
+
+
+async def test_a_long_message_is_shown_from_the_sentence_that_tells(
+    service: LearningService,
+) -> None:
+    message = "We looked at every page in turn. " * 20 + "Then the token was missing. So we left."
+    await failures(service, "a", 1, error_type="other", error_message=message)
+    (pitfall,) = await pitfalls(service)
+    assert pitfall.what_happened == "Then the token was missing. So we left."

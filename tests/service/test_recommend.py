@@ -133,7 +133,7 @@ async def test_all_failures_say_so(service: LearningService) -> None:
     await runs(service, "add a redirect", 0, 4)
     found = await recommend(service)
     assert found.verdict == "evidence"
-    assert "every similar execution failed" in found.basis.note
+    assert "every similar execution with these options failed" in found.basis.note
     assert found.options[0].success_rate < 0.3
 
 
@@ -176,6 +176,37 @@ async def test_with_a_type_only_options_used_for_it_are_shown_and_the_worse_are_
     found = await recommend(service, task_type="bug_fix")
     assert labels(found) == ["expire the cookie", "add a redirect"]
     assert (found.leader, found.avoid) == ("better", ["add a redirect"])
+
+
+async def test_an_option_to_be_avoided_is_neither_first_nor_to_be_tried_next(
+    service: LearningService,
+) -> None:
+    await runs(service, "add a redirect", 0, 12, task_type="bug_fix")
+    await runs(service, "expire the cookie", 12, 0, task_type="security")
+    found = await recommend(service, task_type="bug_fix")
+    assert found.avoid == ["add a redirect"]
+    assert labels(found) == ["expire the cookie", "add a redirect"]
+    assert [one.escalate_to for one in found.options] == [None, "expire the cookie"]
+
+
+async def test_what_the_note_says_of_similar_executions_is_true_of_all_of_them(
+    service: LearningService,
+) -> None:
+    for number in range(3):
+        await record(service, f"{LOGIN} on page {number}")
+        await record(service, EXPORT, approach="measure", task_type="docs", outcome="failure")
+    note = (await recommend(service)).basis.note
+    assert "no similar execution that has ended names its approach" in note
+    assert "rates are those of" not in note
+    note = (await recommend(service, by="routing")).basis.note
+    assert note.endswith("record one with model_tier, pool_type, swarm_topology")
+    await runs(service, "expire the cookie", 3, 0, task_type="security")
+    found = await recommend(service, task_type="docs", limit=1)
+    assert "every similar" not in found.basis.note
+    await runs(service, "write it twice", 0, 3, task_type="docs")
+    note = (await recommend(service, task_type="docs")).basis.note
+    assert "every similar execution with these options failed" in note
+    assert "pitfalls" not in note  # there are none
 
 
 async def test_a_rate_says_what_it_rests_on(service: LearningService) -> None:
@@ -223,69 +254,6 @@ async def test_options_that_always_failed_or_succeeded_are_not_drawn_to_one_half
     rates = {one.label: one.success_rate for one in found.options}
     assert rates["failure"] <= 0.08
     assert rates["success"] >= 0.92
-
-
-async def test_a_failure_is_a_pitfall_and_the_later_success_of_the_task_its_fix(
-    service: LearningService,
-) -> None:
-    failed = await record(
-        service, outcome="failure", approach="a", error_type="timeout", error_message="loop after 7"
-    )
-    await record(service, approach="b", solution_summary="expire both together")
-    (pitfall,) = (await recommend(service)).pitfalls
-    assert (pitfall.error_type, pitfall.what_happened) == ("timeout", "loop after 7")
-    assert (pitfall.fix, pitfall.task_id) == ("expire both together", failed.task_id)
-
-
-async def test_errors_that_differ_in_numbers_only_are_one_pitfall(
-    service: LearningService,
-) -> None:
-    for number in range(3):
-        await runs(service, f"a{number}", 0, 1, error_message=f"loop after {number} redirects")
-    (pitfall,) = (await recommend(service)).pitfalls
-    assert pitfall.failures == 3
-
-
-async def test_a_heading_that_errors_of_several_types_have_in_common_does_not_make_them_one(
-    service: LearningService,
-) -> None:
-    for number, error_type in enumerate(["timeout", "wrong_file", "timeout", "wrong_file"]):
-        text = f"Why it failed:\nSo far reason {number}."
-        await record(
-            service,
-            f"{LOGIN}, try {number}",
-            approach="a",
-            outcome="failure",
-            error_type=error_type,
-            error_message=text,
-        )
-    found = (await recommend(service)).pitfalls
-    assert sorted((one.error_type, one.failures) for one in found) == [
-        ("timeout", 2),
-        ("wrong_file", 2),
-    ]
-
-
-async def test_failures_told_in_prose_are_one_pitfall_by_type_and_the_wordless_are_left_out(
-    service: LearningService,
-) -> None:
-    told = ("The cookie was set twice.", "Somebody removed the header before the redirect.")
-    for message in told:
-        await runs(service, "a", 0, 1, error_type="wrong_solution", error_message=message)
-    await runs(service, "b", 0, 1, error_type="timeout", error_message="gave up after a minute")
-    await runs(service, "c", 0, 3, error_type="crash")
-    first, second = (await recommend(service)).pitfalls
-    assert (first.error_type, first.failures, first.option) == ("wrong_solution", 2, "a")
-    assert second.what_happened == "gave up after a minute"
-
-
-async def test_a_long_message_is_shown_from_the_sentence_that_tells(
-    service: LearningService,
-) -> None:
-    message = "We looked at every page in turn. " * 20 + "Then the token was missing. So we left."
-    await runs(service, "a", 0, 1, error_type="other", error_message=message)
-    (pitfall,) = (await recommend(service)).pitfalls
-    assert pitfall.what_happened == "Then the token was missing. So we left."
 
 
 async def test_use_before_a_success_raises_the_weight_and_use_before_a_failure_lowers_it(
