@@ -1,4 +1,4 @@
-"""Where the team's store is, and how it is connected to. The address is shown nowhere."""
+"""The parameters for connecting to the team's store. No message shows the address."""
 
 import ipaddress
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from mcp_learning.settings import Settings
 URL = f"{environment.PREFIX}TEAM_URL"
 
 CONNECT_SECONDS = 2
-"""Within which a server has to answer: libpq counts in whole seconds, and takes 2 at least."""
+"""Seconds within which a server has to answer; libpq takes whole seconds, and 2 at least."""
 
 _SAFE = "verify-full"
 _SAFE_ROOTS = "system"
@@ -24,8 +24,8 @@ class Access:
 
     Attributes:
         team: Name of the team.
-        parameters: libpq's connection parameters by name; with a password, perhaps.
-        servers: How many are named, of which one can be written.
+        parameters: libpq's connection parameters by name; they may have a password.
+        servers: Number of servers that are named, of which one accepts writes.
     """
 
     team: str
@@ -34,10 +34,10 @@ class Access:
 
 
 def access(settings: Settings) -> Access:
-    """The team's store of these settings; imports psycopg. Blocks, since files are read.
+    """The team's store of these settings; imports psycopg. Blocks, since it reads files.
 
     Raises:
-        ConfigurationError: There is none, or it can't be connected to safely; names the setting.
+        ConfigurationError: psycopg is missing, or the address can't be read or isn't safe.
     """
     if not settings.shares:
         raise ConfigurationError(NO_TEAM)
@@ -49,7 +49,7 @@ def access(settings: Settings) -> Access:
         ) from error
     try:
         given = conninfo.conninfo_to_dict(_address(settings))
-    except ProgrammingError:  # its text shows the address
+    except ProgrammingError:  # its message contains the address
         raise ConfigurationError(
             f"{URL}: can't be read; write postgresql://role@host/database"
         ) from None
@@ -78,7 +78,7 @@ def _address(settings: Settings) -> str:
 
 
 def _hosts(given: dict[str, str | int], known: dict[str, str]) -> list[str]:
-    """The hosts that an address names, or libpq's variables; at least one."""
+    """The hosts of the address, or else of libpq's variables; at least one."""
     hosts = str(given.get("hostaddr") or given.get("host") or known.get("host") or "")
     if "service" in given and not hosts:
         hosts = "(of a service)"
@@ -91,12 +91,12 @@ def _complete(
     """The parameters with timeouts and TLS.
 
     Args:
-        given: Of the address.
-        known: Of libpq's variables and the service that they name, and its defaults.
-        hosts: Where the connection leads.
+        given: Parameters of the address.
+        known: Parameters of libpq's variables, the service that they name, and libpq's defaults.
+        hosts: The hosts to connect to.
 
     Raises:
-        ConfigurationError: The address asks for less than it needs.
+        ConfigurationError: The address asks for a weaker sslmode than is needed.
     """
     made: dict[str, str | int] = {
         "connect_timeout": CONNECT_SECONDS,
@@ -122,13 +122,13 @@ def _complete(
 
 
 def _chosen(known: dict[str, str], name: str, default: str) -> str | None:
-    """A value of libpq's variables; None if it is libpq's own default."""
+    """A value of libpq's variables; None if it equals libpq's default."""
     value = known.get(name)
     return None if value == default else value
 
 
 def _is_here(host: str) -> bool:
-    """Whether a host is this machine: none, a socket's directory, or the loopback interface."""
+    """Whether a host is this machine: empty, a socket's directory, or a loopback address."""
     host = host.strip().lower()
     if not host or host.startswith(("/", "@")) or host == "localhost":
         return True

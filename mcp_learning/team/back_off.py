@@ -1,21 +1,21 @@
-"""BackOff: when a server that didn't answer is asked again."""
+"""Exponential back-off from a server that didn't answer."""
 
 from collections.abc import Callable
 
 import anyio
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 10.0
-"""Seconds for which a server that didn't answer is not asked again: twice as long each time."""
+"""Seconds for which a server that didn't answer is left alone; each pause doubles."""
 
 
 class BackOff:
-    """Exponential back-off: after each failure a pause, twice as long as the one before.
+    """Exponential back-off: a pause after each failure, twice as long as the one before.
 
     Args:
-        clock: Seconds from any point in time.
+        clock: Returns seconds.
 
     Attributes:
-        reason: Why the last pause began; None: there was none.
+        reason: The failure that began the last pause; None: there was none.
     """
 
     def __init__(self, clock: Callable[[], float] = anyio.current_time) -> None:
@@ -26,11 +26,11 @@ class BackOff:
 
     @property
     def pausing(self) -> bool:
-        """Whether a pause has begun and isn't over."""
+        """Whether a pause is under way."""
         return self._until is not None and self._clock() < self._until
 
     def fail(self, reason: str) -> bool:
-        """Begins a pause, unless one has begun; whether it did."""
+        """Begins a pause unless one is under way; returns whether it did."""
         if self.pausing:
             return False
         self._until, self.reason = self._clock() + self._pause, reason
@@ -38,5 +38,5 @@ class BackOff:
         return True
 
     def succeed(self) -> None:
-        """Makes the next pause the first again."""
+        """Resets the length of the next pause."""
         self._pause = FIRST_PAUSE

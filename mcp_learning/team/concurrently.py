@@ -1,4 +1,4 @@
-"""Two things at once, of which both have a result and may fail."""
+"""Runs two calls concurrently."""
 
 from collections.abc import Awaitable, Callable
 from typing import TypeVar, cast
@@ -14,7 +14,10 @@ U = TypeVar("U")
 async def both(
     first: Callable[[], Awaitable[T]], second: Callable[[], Awaitable[U]]
 ) -> tuple[T, U]:
-    """Does two things at once; what the first one raises goes before what the second one does."""
+    """Awaits both calls concurrently and returns their results.
+
+    If both raise a `LearningError`, that of the first is raised, without an exception group.
+    """
     done: list[tuple[T | U | None, LearningError | None]] = [(None, None), (None, None)]
 
     async def do(place: int, one: Callable[[], Awaitable[T | U]]) -> None:

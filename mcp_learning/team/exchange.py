@@ -1,7 +1,8 @@
-"""Exchange: pulls a team's changes into this host's store, and pushes those of this host.
+"""Pulls a team's changes into this host's store, and pushes those of this host.
 
-Pull comes before push: what a host did while it was alone is put on top of what the others did
-meanwhile, and what they forgot is gone before it could come back. All of it may be done twice.
+Pull comes before push: changes that a host made offline go on top of those that others made
+meanwhile, and what others forgot is deleted before it could be pushed again. Every step may be
+repeated.
 """
 
 import logging
@@ -32,22 +33,22 @@ from mcp_learning.team.rows import rows_of
 logger = logging.getLogger(__name__)
 
 PAGE = 1_000
-"""Rows of each kind that are pulled at a time: 2 to 3 MB with their vectors."""
+"""Rows of each kind that are pulled at a time: 2 to 3 MB with vectors."""
 
 BATCH = 500
-"""Entries that are pushed at a time; others of the team wait for as long as that takes."""
+"""Entries that are pushed at a time; other hosts' writes wait meanwhile."""
 
 
 OVERFLOW = 4
-"""What was fetched for questions exceeds its room by one of so many before some of it is taken
-away: that takes about as long as fetching it."""
+"""Fetched executions are evicted when they exceed their limit by one part in so many: evicting
+takes about as long as fetching."""
 
 
 class Exchange:
-    """One host's exchange with its team. For one task at a time.
+    """One host's exchange with its team. Not for concurrent use.
 
     Args:
-        settings: Of the team, and of what this host is to hold and to hide.
+        settings: The team, the part that this host holds, and private repositories.
         local: This host's store and indexes.
         remote: The team's store.
     """
@@ -56,19 +57,21 @@ class Exchange:
         self._team = settings.team
         self._private = settings.team_private
         self._holding = Holding.of(settings)
-        self._has_fitted = False
+        self._has_evicted = False
         self._local = local
         self._remote = remote
         self._at = TeamMark(self._team, "", 0, sweeping=False, role="")
         self._id = ""
         self.last_number = 0
-        """The team's, as of the last contact."""
+        """The team's last change number at the last contact."""
 
-    async def meet(self) -> RemoteState:
-        """Asks how the team's store is now; goes first. Begins anew if that was replaced.
+    async def refresh_state(self) -> RemoteState:
+        """Reads the state of the team's store, and where to continue. Call it before the others.
+
+        If the store was replaced, everything is read again.
 
         Raises:
-            TeamError: It can't be used, or this database belongs to another team.
+            TeamError: The store can't be used, or this database belongs to another team.
         """
         state = await self._remote.state()
         self.last_number, self._id = state.change, str(state.team)
@@ -76,22 +79,22 @@ class Exchange:
         return state
 
     def is_news(self, team: str, sender: int) -> bool:
-        """Whether a hint is about this team, and of another host.
+        """Whether a hint is about this team and from another host.
 
         Args:
             team: Id of a team that has changed.
-            sender: Number of the server's process that says so.
+            sender: Process id of the server's backend that sent it.
         """
         return team == self._id and sender != self._remote.backend
 
     async def pull(self, state: RemoteState) -> Exchanged:
-        """Brings everything here that the team has now; goes on where it was interrupted.
+        """Applies all changes of the team from the mark on.
 
         Args:
-            state: Of this meeting.
+            state: From `refresh_state`.
 
         Raises:
-            TeamError: The team's store can't be used; what was read until then is kept.
+            TeamError: The team's store can't be used; what was applied until then is kept.
         """
         changed = deleted = 0
         mark = self._at
@@ -100,7 +103,7 @@ class Exchange:
         while mark.change < state.change:
             this = page or await self._page(mark.change, wanted)
             mark = mark._replace(change=this.change)
-            # What of a part is read depends on what of it is here.
+            # Which changes of a part are read depends on the executions that are stored.
             reads_ahead = wanted is None and mark.change < state.change
             taken, page = await both(
                 partial(self._take_in, this, mark),
@@ -115,23 +118,23 @@ class Exchange:
             mark = done
         self._at = mark
         room = self._holding.part(state.role).fetched
-        if changed or self._local.grown > room // OVERFLOW or not self._has_fitted:
-            await self.fit(state)
+        if changed or self._local.grown > room // OVERFLOW or not self._has_evicted:
+            await self.evict_surplus(state)
         return Exchanged(pulled=changed, forgotten=deleted)
 
-    async def fit(self, state: RemoteState) -> None:
-        """Takes away what this host isn't to hold.
+    async def evict_surplus(self, state: RemoteState) -> None:
+        """Evicts executions that this host isn't to hold.
 
         Args:
-            state: Of this meeting.
+            state: From `refresh_state`.
         """
-        self._has_fitted, self._local.grown = True, 0
+        self._has_evicted, self._local.grown = True, 0
         taken = await self._local.store.evict(self._holding.part(state.role))
         if taken.gone:
             await self._local.changed(taken.gone)
 
     async def _wanted(self, since: int, state: RemoteState) -> Wanted | None:
-        """Which changes after that number this host wants; None: all."""
+        """Which changes after the number `since` this host wants; None: all."""
         if self._holding.is_whole(state.change):
             return None
         part = self._holding.part(state.role)
@@ -146,14 +149,14 @@ class Exchange:
         return await self._remote.page_of_part(since, model, wanted, store.absent)
 
     async def push(self, state: RemoteState) -> Exchanged:
-        """Sends everything that waits here.
+        """Sends all entries of the outbox.
 
         Args:
-            state: Of this meeting.
+            state: From `refresh_state`.
 
         Raises:
-            TeamError: This host may not write, or the team's store can't be used. What was sent
-                until then is noted, and the rest goes on waiting.
+            TeamError: This host may not write, or the team's store can't be used. Entries sent
+                until then are marked, the others stay in the outbox.
         """
         pushed = forgotten = 0
         store = self._local.store
@@ -167,17 +170,16 @@ class Exchange:
             )
             forgotten += gone
             pushed += len(this.entries)
-            if not outgoing.entries:  # or it was added since, as what the team turned out to lack
+            if not outgoing.entries:  # entries may have been added, e.g. for what the team lacks
                 outgoing = await store.outgoing(BATCH, last)
         if pushed and not self._holding.is_whole(state.change):
-            await self.fit(state)
+            await self.evict_surplus(state)
         return Exchanged(pushed=pushed, forgotten=forgotten)
 
     async def _push(self, state: RemoteState, outgoing: Outgoing) -> int:
-        """Pushes entries; returns how many executions that have been forgotten were deleted here.
+        """Pushes entries; returns how many executions were deleted here, as the team forgot them.
 
-        A batch with a value that the team's store refuses is sent in halves, and an entry that is
-        refused alone is left out.
+        A batch that the team's store refuses is split in halves; a single refused entry is dropped.
         """
         rows, places = await anyio.to_thread.run_sync(rows_of, outgoing, self._private)
         entries = outgoing.entries
@@ -192,23 +194,23 @@ class Exchange:
             first = await self._push(state, outgoing._replace(entries=entries[:half]))
             return first + await self._push(state, outgoing._replace(entries=entries[half:]))
         numbers = {number: done.base + place for number, place in places.items()}
-        is_last = len(entries) < BATCH  # of those that wait: the others hear of all together
+        is_last = len(entries) < BATCH  # then other hosts are notified of all batches at once
         mark = None
         asks = any(one.kind == "patch" and one.fields == "{}" for one in entries)
-        # Nobody else wrote meanwhile, and nothing is to be read back.
+        # No other host has written since the pull, and no entry asks for the team's state.
         if done.base == self._at.change and not self._at.sweeping and not asks:
             mark = self._at = self._at._replace(change=done.base + len(rows))
         forgotten = [*done.forgotten, *_recorded_again(entries)]
         taken, _ = await both(
             partial(self._local.store.sent, numbers, forgotten, done.absent, mark),
-            partial(self._remote.tell, state.team) if is_last else _nothing,
+            partial(self._remote.notify, state.team) if is_last else _nothing,
         )
         if taken.changed or taken.deleted:
             await self._local.changed([*taken.changed, *taken.deleted])
         return len(taken.deleted)
 
     async def _mark(self, state: RemoteState) -> TeamMark:
-        """Where to go on; begins anew if the team's numbers don't mean the same any more.
+        """The mark to continue from; 0 if the team's change numbers have another meaning now.
 
         Raises:
             TeamError: This database belongs to another team.
@@ -226,22 +228,22 @@ class Exchange:
                 "leave` before it joins another, or give it a directory of its own"
             )
         lost = known.epoch != state.epoch or known.change > state.change
-        if lost and await self._send_lost_again(known):
+        if lost and await self._requeue_lost(known):
             known, lost = known._replace(epoch=state.epoch), False
             await store.set_mark(known)
         if not lost and known.change >= state.floor:
-            # Another role may read what this one could not, also under earlier numbers.
+            # Another role or part may include earlier changes that weren't read.
             return known if (known.part, known.role) == (name, state.role) else fresh
         logger.warning("the team's store was replaced or restored: all of it is read anew")
         fresh = fresh._replace(sweeping=True)
         await store.set_mark(fresh)
         return fresh
 
-    async def _send_lost_again(self, known: TeamMark) -> bool:
-        """Puts what this host sent, and the team's store has lost, into the outbox again.
+    async def _requeue_lost(self, known: TeamMark) -> bool:
+        """Queues again what this host sent and the team's store has lost.
 
         Returns:
-            Whether the store has all that this host knows of it.
+            Whether the store has all changes up to the mark, so that it needn't be read again.
         """
         lacks = await self._remote.lacks(await self._local.store.sent_ids(), known.epoch)
         last = await self._local.store.send_again(*lacks)
@@ -259,7 +261,7 @@ class Exchange:
 
 
 def _recorded_again(entries: Sequence[OutboxEntry]) -> list[UUID]:
-    """Executions that were forgotten here and then recorded again: the team has them forgotten."""
+    """Executions forgotten here and then recorded again; for the team they stay forgotten."""
     ids = [{one.task_id for one in entries if one.kind == kind} for kind in ("forget", "patch")]
     return list(set.intersection(*ids))
 

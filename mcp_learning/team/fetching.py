@@ -1,8 +1,8 @@
-"""Fetches what a question is about, and this host does not hold, from the team's store.
+"""Fetches executions that a question is about and this host doesn't hold from the team's store.
 
-What was fetched is part of the replica for a while, so that it is ranked, shown, judged and
-forgotten by the same code as everything else. A server that doesn't answer in time isn't asked
-again for a while, longer each time; meanwhile answers rest on what is here, and say so.
+Fetched executions are part of the replica for a while, so that the same code ranks, shows, judges
+and forgets them as all others. After a server doesn't answer in time, it isn't asked for a while,
+longer each time; answers then rest on what this host holds, and say so.
 """
 
 import logging
@@ -37,19 +37,19 @@ logger = logging.getLogger(__name__)
 TIMEOUT = 1.5
 """Seconds within which the team's store has to answer a question."""
 
-MAX_WAIT = 1.0  # seconds that a question waits for others to be answered, and then goes without
+MAX_WAIT = 1.0  # seconds that a question waits for others before it does without the team's store
 
 TASKS = 20
-"""Tasks of each kind, by words and by meaning, that are compared at least."""
+"""Least number of tasks that are fetched by words, and by meaning."""
 
 PER_MATCH = 4
-"""The same for each match that is wanted, if that is more."""
+"""The same per wanted match, if that is more."""
 
 EVIDENCE = 100
 """The same for a recommendation."""
 
 COUNTED = 64
-"""Terms of a question of which the team's store tells how many executions have them."""
+"""Most terms of a question whose document frequencies are asked of the team's store."""
 
 _AT_ONCE = 500
 _TRIES = 2
@@ -64,12 +64,12 @@ _BY_WORDS = (
 
 
 class Fetcher:
-    """Fetches from the team's store for one host.
+    """Fetches executions from the team's store for one host.
 
     Args:
-        settings: Of the team.
+        settings: The team.
         local: The host's database and indexes.
-        total: How many executions the team has; 0: not known.
+        total: Returns the number of executions that the team has; 0: unknown.
         max_wait: See `MAX_WAIT`.
     """
 
@@ -86,54 +86,54 @@ class Fetcher:
         self._max_wait = max_wait
         self._remotes: tuple[RemoteSearch, RemoteSearch] | None = None
         self._lock = anyio.Lock()
-        self._recalled = False
+        self._has_restored = False
         self._back_off = BackOff()
         self.shortcoming: str | None = None
-        """What the last question was answered without; None: nothing."""
+        """What the last answer lacks; None: nothing."""
 
     async def fetch_similar(self, text: str, filters: Filters, most: int) -> str | None:
-        """Fetches what is like a text; returns what the search had to do without, if anything.
+        """Fetches executions similar to a text; returns the shortcoming, if any.
 
         Args:
             text: The task at hand.
-            filters: What may be returned.
-            most: Tasks of each kind.
+            filters: Which executions may be returned.
+            most: Most tasks by words, and by meaning.
 
         Raises:
             EmbedderUnavailable: The model can't be loaded.
             StoreError: The database can't be read or written.
         """
-        if not self._recalled:
-            await self._local.recall(self._total())
-            self._recalled = self._total() > 0  # how many there are may be known only later
+        if not self._has_restored:
+            await self._local.restore_fetched(self._total())
+            self._has_restored = self._total() > 0  # repeated until the total is known
         query = await self._local.asked(text)
         try:
-            async with self._asked_in_time():
+            async with self._one_question():
                 self.shortcoming = await self._fetch_similar(query, filters, most)
         except TeamError as error:
             self.shortcoming = f"{_NOT_SEARCHED}: {error}"
         return self.shortcoming
 
     async def fetch(self, task_ids: Sequence[UUID]) -> None:
-        """Fetches those of these executions that aren't here and that the team has, if it answers.
+        """Fetches those of these executions that aren't stored here, if the server answers.
 
         Raises:
             StoreError: The database can't be read or written.
         """
         if not (absent := await self._local.store.absent(list(task_ids))):
             return
-        with suppress(TeamError):  # it was logged
-            async with self._asked_in_time():
+        with suppress(TeamError):  # already logged
+            async with self._one_question():
                 await self._fetch(absent)
 
     async def selected(self, selection: Selection) -> list[UUID]:
-        """Executions that a selection means, of those that the team has.
+        """The team's executions that a selection covers.
 
         Raises:
             TeamError: The team's store can't be asked.
         """
-        async with self._asked_in_time():
-            remote, _ = await self._asking()
+        async with self._one_question():
+            remote, _ = await self._connections()
             repos = await self._spellings(remote, selection.repo)
             return await remote.selected(selection, repos)
 
@@ -143,12 +143,12 @@ class Fetcher:
             await remote.close()
 
     @asynccontextmanager
-    async def _asked_in_time(self) -> AsyncIterator[None]:
-        """For one question to the server at a time; the next ones pause if it isn't answered.
+    async def _one_question(self) -> AsyncIterator[None]:
+        """Context of one question to the server, one at a time; a failure begins a pause.
 
         Raises:
-            TeamError: The server can't be used, or doesn't answer within `TIMEOUT`; or others were
-                asking for `max_wait`, which says nothing of the server.
+            TeamError: The server can't be used, or doesn't answer within `TIMEOUT`; or other
+                questions took longer than `max_wait`, which begins no pause.
         """
         try:
             with anyio.fail_after(self._max_wait):
@@ -171,7 +171,7 @@ class Fetcher:
     async def _fetch_similar(self, query: "Query", filters: Filters, most: int) -> str | None:
         from mcp_learning.team.postgres.search import SearchScope
 
-        remote, beside = await self._asking()
+        remote, beside = await self._connections()
         scope = SearchScope(await self._passing(remote, filters, query.now), most)
         named, (near, shortcoming) = await both(
             partial(self._by_words, remote, query.text, scope),
@@ -183,7 +183,7 @@ class Fetcher:
     async def _by_words(
         self, remote: "RemoteSearch", question: str, scope: "SearchScope"
     ) -> Sequence[UUID]:
-        """What has words of a question; learns how rare they are in the team."""
+        """Finds executions by words; passes the words' document frequencies to the indexes."""
         terms = await self._local.informative_terms(question, COUNTED)
         found = await remote.by_words(question, scope, list(terms.values()))
         if total := self._total():
@@ -195,7 +195,7 @@ class Fetcher:
     async def _by_meaning(
         self, remote: "RemoteSearch", query: "Query", scope: "SearchScope"
     ) -> tuple[Sequence[UUID], str | None]:
-        """What is near a question or may supersede that; and what the search had to do without."""
+        """Executions near a question, or that may supersede such; and the shortcoming, if any."""
         from mcp_learning.search.supersession import CUES
 
         vector = None if query.vector is None else query.vector.tolist()
@@ -204,14 +204,14 @@ class Fetcher:
         return found.task_ids, None if found.is_complete or vector is None else _BY_WORDS
 
     async def _fetch(self, task_ids: Sequence[UUID]) -> None:
-        """Takes executions in, with all that belongs to them."""
-        remote, _ = await self._asking()
+        """Fetches executions with everything recorded about them, and stores them."""
+        remote, _ = await self._connections()
         model = await self._local.model()
         for start in range(0, len(task_ids), _AT_ONCE):
             some = task_ids[start : start + _AT_ONCE]
-            for _ in range(_TRIES):  # what is here may have become newer than what was read
+            for _ in range(_TRIES):  # this host may have pulled newer changes since the read
                 page, epoch = await remote.whole(some, model)
-                with anyio.CancelScope(shield=True):  # the server has answered in time
+                with anyio.CancelScope(shield=True):  # the timeout is for the server's answer only
                     done = not page.executions or await self._taken_in(page, epoch)
                 if done:
                     break
@@ -227,7 +227,7 @@ class Fetcher:
     async def _passing(
         self, remote: "RemoteSearch", filters: Filters, now: datetime
     ) -> Mapping[str, Any]:
-        """Filters as `mcpl.passing` takes them."""
+        """The filters in the form of `mcpl.passing`."""
         names = ("task_type", "approach", "model_tier")
         given: dict[str, Any] = {name: getattr(filters, name) for name in names}
         given["outcome"] = None if filters.outcome == "any" else filters.outcome
@@ -244,11 +244,11 @@ class Fetcher:
     async def _spellings(self, remote: "RemoteSearch", repo: str | None) -> list[str]:
         return [] if repo is None else matching(repo, await remote.spellings())
 
-    async def _asking(self) -> tuple["RemoteSearch", "RemoteSearch"]:
-        """Two connections, for two searches at once.
+    async def _connections(self) -> tuple["RemoteSearch", "RemoteSearch"]:
+        """Two connections, for two concurrent searches.
 
         Raises:
-            TeamUnreachable: The server didn't answer a short time ago.
+            TeamUnreachable: A pause after a failure is under way.
         """
         if self._back_off.pausing:
             raise TeamUnreachable(self._back_off.reason or _SLOW)

@@ -1,4 +1,4 @@
-"""Holding: what of a team's executions this host is to hold, as its settings say."""
+"""Which of a team's executions this host holds, by its settings."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -7,20 +7,21 @@ from mcp_learning.settings import Settings, TeamReplica
 from mcp_learning.store.shared import Part
 
 MOST_FETCHED = 10_000
-"""Executions that stay for the next question, after they were fetched for one: 30 MB."""
+"""Most executions that stay after they were fetched for a question: 30 MB."""
 
 SHARE_FETCHED = 4
-"""Where others have to go for them, one of so many at most: the others say how rare words are."""
+"""At most one execution in so many is a fetched one, if these displace others: the others are the
+sample from which document frequencies are estimated."""
 
 
 @dataclass(frozen=True)
 class Holding:
-    """What this host is to hold.
+    """The executions that this host holds.
 
     Attributes:
-        replica: Of whom.
-        most: How many executions at most, >= 1.
-        days: How old they may be; None: any age.
+        replica: Whose executions.
+        most: Most executions, >= 1.
+        days: Greatest age in days; None: any age.
     """
 
     replica: TeamReplica
@@ -29,28 +30,28 @@ class Holding:
 
     @classmethod
     def of(cls, settings: Settings) -> "Holding":
-        """As the settings say."""
+        """The holding that the settings describe."""
         return cls(
             settings.team_replica, settings.team_replica_max_rows, settings.team_replica_days
         )
 
     @property
     def name(self) -> str:
-        """Tells it from others, also in the database; empty for what is held by default."""
+        """Identifies the holding, also in the database; empty for the default."""
         if self == _BY_DEFAULT:
             return ""
         age = "" if self.days is None else f", {self.days} days"
         return f"{self.replica}, {self.most} rows{age}"
 
     def is_whole(self, changes: int) -> bool:
-        """Whether all that a team has after so many changes is held."""
+        """Whether everything of a team with so many changes is held."""
         return self.replica == "all" and self.days is None and changes <= self.most
 
     def part(self, role: str) -> Part:
-        """What is to be held now.
+        """The part that is to be held now.
 
         Args:
-            role: Of this host.
+            role: This host's role.
         """
         author = {"all": None, "own": role, "none": ""}[self.replica]
         since = None if self.days is None else datetime.now(UTC) - timedelta(days=self.days)

@@ -1,4 +1,4 @@
-"""Local: this host's own part of an exchange, its database and its indexes."""
+"""This host's side of an exchange: its database and its indexes."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 class Local:
-    """The database that an exchange writes to, and the indexes that have to follow.
+    """The database that an exchange writes to, and its indexes.
 
     Args:
         store: The database.
-        indexer: Gives its indexes, which are made at first use.
+        indexer: Returns its indexes, which are made at first use.
 
     Attributes:
-        grown: How many executions were fetched since it was last seen to what is held.
+        grown: Number of executions fetched since the last eviction.
     """
 
     def __init__(self, store: FileStore, indexer: "Callable[[], Awaitable[Indexer]]") -> None:
@@ -34,22 +34,21 @@ class Local:
         """Fingerprint of the embedding model.
 
         Raises:
-            EmbedderUnavailable: It can't be loaded.
+            EmbedderUnavailable: The model can't be loaded.
         """
         return await (await self._indexer()).fingerprint()
 
     async def changed(self, task_ids: Sequence[UUID]) -> None:
-        """Says that rows were written, and whose texts in memory are no longer true.
-
-        Call after the commit.
+        """Tells the indexes that rows were written. Call it after the commit.
 
         Args:
-            task_ids: Executions that were deleted, or of which only the author changed.
+            task_ids: Executions whose cached texts are outdated: they were deleted, or got an
+                author.
         """
         await (await self._indexer()).forget(task_ids)
 
     async def asked(self, text: str) -> "Query":
-        """What a search for a text would look for.
+        """The query that a search for a text would use.
 
         Raises:
             EmbedderUnavailable: The model can't be loaded.
@@ -58,7 +57,7 @@ class Local:
         return await (await self._indexer()).searches.asked(text)
 
     async def absent(self, task_ids: Sequence[UUID]) -> list[UUID]:
-        """Those of these executions that searches don't know.
+        """Those of these executions that aren't in the indexes.
 
         Raises:
             StoreError: The database can't be read.
@@ -66,11 +65,11 @@ class Local:
         return await (await self._indexer()).absent(task_ids)
 
     async def informative_terms(self, text: str, most: int) -> dict[int, str]:
-        """The terms of a question that say most of what it is about, and how they are spelt.
+        """The most informative terms of a question, and their spellings.
 
         Args:
             text: The question.
-            most: How many at most.
+            most: Most terms to return.
 
         Raises:
             StoreError: The database can't be read.
@@ -78,11 +77,11 @@ class Local:
         return await (await self._indexer()).informative_terms(text, most)
 
     async def set_frequencies(self, counted: Mapping[int, int], total: int) -> None:
-        """Says how many executions of the team have some terms.
+        """Tells the indexes document frequencies among the team's executions.
 
         Args:
-            counted: By term.
-            total: How many executions the team has, > 0.
+            counted: Number of executions with each term.
+            total: Number of executions that the team has, > 0.
 
         Raises:
             StoreError: The database can't be read.
@@ -93,12 +92,12 @@ class Local:
         """Stores executions that were fetched for a question, with their vectors.
 
         Args:
-            page: These; as `SharedStore.cache`.
-            vectors: Theirs, by this host's model.
-            total: How many executions the team has; 0: not known.
+            page: As for `SharedStore.cache`.
+            vectors: Their vectors, by this host's model.
+            total: Number of executions that the team has; 0: unknown.
 
         Returns:
-            Whether they are here; False: what is here is later than the page.
+            Whether they are stored now; False: the store is ahead of the page.
 
         Raises:
             EmbedderUnavailable: The model can't be loaded.
@@ -113,8 +112,8 @@ class Local:
         self.grown += len(page.executions) * done
         return done
 
-    async def recall(self, total: int) -> None:
-        """Tells searches what was fetched for questions before this process began.
+    async def restore_fetched(self, total: int) -> None:
+        """Tells the indexes which executions were fetched before this process began.
 
         Args:
             total: As for `cache`.
@@ -126,7 +125,7 @@ class Local:
             await (await self._indexer()).mark_fetched(fetched, total)
 
     async def adopt(self, vectors: Sequence[SharedVector]) -> None:
-        """Stores vectors that the same model made elsewhere, for executions that have none.
+        """Stores vectors of this host's model, computed by others, for executions without one.
 
         Raises:
             EmbedderUnavailable: The model can't be loaded.

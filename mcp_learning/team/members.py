@@ -1,4 +1,4 @@
-"""Which learning service a process makes when it leads: with a team, if the settings name one."""
+"""Selects the learning service that a leading process makes: one with a team, if there is one."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 
 def service_of(settings: Settings) -> MakeService | None:
-    """What `ClusterMember` takes as `service`; None without a team, and then nothing is imported.
+    """The argument `service` of `ClusterMember`; None without a team. Imports nothing itself.
 
     Args:
-        settings: Of this process.
+        settings: This process's settings.
     """
     if not settings.shares:
         return None

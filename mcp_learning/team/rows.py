@@ -1,6 +1,6 @@
-"""Rows: what `mcpl.push` takes, as JSON, for what waits here.
+"""Makes the JSON argument of `mcpl.push` from entries of the outbox.
 
-Texts that are JSON already go into it as they are; only what has to be merged is read.
+Fields that are JSON already are inserted as text; only those that have to be merged are parsed.
 """
 
 import base64
@@ -14,33 +14,33 @@ from mcp_learning.store.shared import EntryKind, OutboxEntry, Outgoing, SharedVe
 
 
 class Row(NamedTuple):
-    """A row: its kind, and an object with what `mcpl.push` says of that kind, but for `n`."""
+    """A row: its kind, and a JSON object as `mcpl.push` describes for that kind, without `n`."""
 
     kind: EntryKind
     values: str
 
 
 class Rows(NamedTuple):
-    """Rows in their order, and the place of each entry's row, from 1, by the entry's number."""
+    """Rows in order, and by number of each entry the place of its row, from 1."""
 
     rows: Sequence[Row]
     places: dict[int, int]
 
 
 def rows_of(outgoing: Outgoing, private: str) -> Rows:
-    """The rows of entries, the oldest first. Blocks if `private` names directories.
+    """The rows of entries, oldest first. Blocks if `private` names directories.
 
-    Patches of one execution become one row, since the server changes no row twice at once.
+    Patches of one execution become one row, since one statement can't change a row twice.
 
     Args:
         outgoing: The entries.
-        private: Patterns of repositories whose executions and lessons nobody else is to see. With
-            any, what doesn't say of which repository it is isn't for others, either.
+        private: Patterns of repositories whose executions and lessons only this role may see. If
+            there are any, those without a repository are private, too.
     """
     rows: list[Row] = []
     places: dict[int, int] = {}
-    known: dict[tuple[str, UUID], int] = {}  # places of patches, and of what is to be forgotten
-    patches: dict[int, list[OutboxEntry]] = {}  # those of several entries
+    known: dict[tuple[str, UUID], int] = {}  # places of rows that several entries may share
+    patches: dict[int, list[OutboxEntry]] = {}  # the entries of these
     vectors: dict[UUID, list[SharedVector]] = {}
     for vector in outgoing.vectors:
         vectors.setdefault(vector.task_id, []).append(vector)
@@ -69,7 +69,7 @@ def rows_of(outgoing: Outgoing, private: str) -> Rows:
 
 
 def as_json(rows: Sequence[Row]) -> str:
-    """Rows by their kind, with their places: the argument of `mcpl.push`."""
+    """The argument of `mcpl.push`: rows by kind, each with its place."""
     kinds: dict[str, list[str]] = {}
     for place, row in enumerate(rows, 1):
         kinds.setdefault(row.kind, []).append(f'{{"n":{place},{row.values[1:]}')
@@ -93,7 +93,7 @@ def _row(entry: OutboxEntry) -> Row:
             values = f'"lesson_id":"{entry.task_id}","doc":{fields}'
         case "feedback":
             values = f'{about},"feedback_id":"{json.loads(fields)["feedback_id"]}","doc":{fields}'
-        case "use":  # with the moment since when it is known
+        case "use":  # its fields are `used` and `at`
             values = f"{about},{fields[1:-1]}"
         case _:
             values = f"{about},{at}"
@@ -117,5 +117,5 @@ def _vector(one: SharedVector, model: str) -> Row:
 
 
 def signed(number: int) -> int:
-    """An unsigned number of 64 bits as the signed one that PostgreSQL has."""
+    """An unsigned 64-bit number as PostgreSQL's signed one."""
     return number - 2**64 if number >= 2**63 else number

@@ -40,11 +40,11 @@ Done = TypeVar("Done")
 
 
 class SharedLearning(LearningService):
-    """A `LearningService` whose writes reach a team, and that has what the team knows.
+    """A `LearningService` whose writes reach a team, and that knows the team's executions.
 
     Args:
-        settings: With a team.
-        store: The truth that is asked; it is a replica of the team's.
+        settings: Settings that name a team.
+        store: The host's store, a replica of the team's.
         indexer: As for `LearningService`.
     """
 
@@ -55,16 +55,16 @@ class SharedLearning(LearningService):
         local = Local(store, self._indexing)
         self._sync = TeamSync(settings, local)
         self._fetcher = Fetcher(settings, local, lambda: self._sync.total or 0)
-        # What is told under an id that the call gets on its way would be there twice.
-        told = "don't repeat the call, which would add it once more"
+        # Feedback and lessons get new ids within the call, so a repetition would add them again.
+        add_again = "don't repeat the call, which would add it once more"
         self.revise = self._shared(self.revise, about=lambda request: [request.task_id])
         self.judge = self._shared(
             self.judge, about=lambda request: [one.task_id for one in request.judgements]
         )
         self.feedback = self._shared(
-            self.feedback, told, about=lambda request: [request.feedback.task_id]
+            self.feedback, add_again, about=lambda request: [request.feedback.task_id]
         )
-        self.save_lesson = self._shared(self.save_lesson, told)
+        self.save_lesson = self._shared(self.save_lesson, add_again)
         self.change_lesson = self._shared(self.change_lesson)
         self.import_lessons = self._shared(self.import_lessons)
 
@@ -74,12 +74,12 @@ class SharedLearning(LearningService):
         again: str = SAFE_AGAIN,
         about: Callable[Given, Sequence[UUID]] = lambda *_args, **_kwargs: (),
     ) -> Callable[Given, Coroutine[Any, Any, Done]]:
-        """The call, acknowledged as `record` is.
+        """Wraps a method: fetches what it needs, and waits for the team's acknowledgement.
 
         Args:
-            call: A verb of the service.
-            again: What is told of repeating it.
-            about: The executions that it needs here.
+            call: The method.
+            again: Advice on repeating the call, for the error `NotShared`.
+            about: Returns the executions that the call needs in this store.
         """
 
         async def acknowledged(*args: Given.args, **kwargs: Given.kwargs) -> Done:
@@ -91,14 +91,14 @@ class SharedLearning(LearningService):
         return acknowledged
 
     async def run(self) -> None:
-        """Does what `LearningService.run` does, and exchanges with the team meanwhile."""
+        """As `LearningService.run`, and exchanges with the team meanwhile."""
         async with anyio.create_task_group() as group:
             group.start_soon(self._sync.run)
             await super().run()
             group.cancel_scope.cancel()
 
     async def close(self, patience: float | None = None) -> None:
-        """Closes the connection, then as `LearningService.close`."""
+        """Closes the connections, then as `LearningService.close`."""
         await self._fetcher.close()
         await self._sync.close()
         await super().close(patience)
@@ -107,7 +107,7 @@ class SharedLearning(LearningService):
         """As `LearningService.record`.
 
         Raises:
-            NotShared: It is stored here, and the team has not acknowledged it, as it should.
+            NotShared: It is stored here, but the team hasn't acknowledged it as the settings want.
         """
         named = (request.task_id, request.details.supersedes, *request.used_task_ids)
         waited = await self._fetch(*named)
@@ -117,56 +117,56 @@ class SharedLearning(LearningService):
         return done
 
     async def get(self, request: GetExecution) -> ExecutionDetail:
-        """As `LearningService.get`, also of what the team has and this host doesn't hold."""
-        if await self._sync.lacks():
+        """As `LearningService.get`, also for executions that this host doesn't hold."""
+        if await self._sync.is_partial():
             await self._fetcher.fetch([request.task_id])
-            # What used it is named with its outcome.
+            # The result has the outcomes of the executions that used it.
             await self._fetcher.fetch(await self.store.using(request.task_id))
         return await super().get(request)
 
     inspect = get
 
     async def look_up(self, request: LookUp) -> LookUpResult:
-        """As `LearningService.look_up`, also of what this host doesn't hold."""
-        told = await self._fetch_similar(*_asked(request))
+        """As `LearningService.look_up`, including executions that this host doesn't hold."""
+        shortcoming = await self._fetch_similar(*_asked(request))
         found = await super().look_up(request)
-        return found.model_copy(update={"answer": _qualified(found.answer, told)})
+        return found.model_copy(update={"answer": _qualified(found.answer, shortcoming)})
 
     async def recommend(self, request: RecommendApproach) -> Recommendation:
-        """As `LearningService.recommend`, also by what this host doesn't hold."""
-        told = None
+        """As `LearningService.recommend`, including executions that this host doesn't hold."""
+        shortcoming = None
         for task in (request.task_description, *request.more_tasks):
-            told = await self._fetch_similar(task, Filters(), EVIDENCE) or told
+            shortcoming = await self._fetch_similar(task, Filters(), EVIDENCE) or shortcoming
         result = await super().recommend(request)
-        if told is None:
+        if shortcoming is None:
             return result
-        basis = result.basis.model_copy(update={"note": f"{result.basis.note}; {told}"})
+        basis = result.basis.model_copy(update={"note": f"{result.basis.note}; {shortcoming}"})
         return result.model_copy(update={"basis": basis})
 
     async def _similar(self, request: FindSimilarTasks) -> SimilarTasks:
-        told = await self._fetch_similar(*_asked(request))
-        return _qualified(await super()._similar(request), told)
+        shortcoming = await self._fetch_similar(*_asked(request))
+        return _qualified(await super()._similar(request), shortcoming)
 
     async def _fetch_similar(self, text: str, filters: Filters, most: int) -> str | None:
-        """Fetches what is like a text and isn't here; what the search has to do without."""
-        if not await self._sync.lacks():
+        """Fetches similar executions that aren't stored here; returns the shortcoming, if any."""
+        if not await self._sync.is_partial():
             return None
         return await self._fetcher.fetch_similar(text, filters, most)
 
     async def _fetch(self, *task_ids: UUID | None) -> float:
-        """Fetches those of these executions that aren't here; returns the seconds that took."""
+        """Fetches those of these executions that aren't stored here; returns the seconds taken."""
         began = anyio.current_time()
         wanted = [one for one in task_ids if one is not None]
-        if wanted and await self._sync.lacks():
+        if wanted and await self._sync.is_partial():
             await self._fetcher.fetch(wanted)
         return anyio.current_time() - began
 
     async def forget(self, request: ForgetExecutions) -> Forgotten:
-        """As `LearningService.forget`, also of what this host doesn't hold.
+        """As `LearningService.forget`, including executions that this host doesn't hold.
 
         Raises:
             NotShared: As `record`.
-            TeamError: The team has more, and can't be asked; nothing was forgotten.
+            TeamError: The team has more, but its store can't be reached; nothing was forgotten.
         """
         done = await super().forget(request)
         if not request.dry_run:
@@ -174,13 +174,13 @@ class SharedLearning(LearningService):
         return done
 
     async def _selection(self, request: ForgetExecutions) -> Selection:
-        selection, lacks = await super()._selection(request), await self._sync.lacks()
-        if not (lacks or await self.store.absent(selection.task_ids)):  # it may be archived here
+        selection, is_partial = await super()._selection(request), await self._sync.is_partial()
+        if not (is_partial or await self.store.absent(selection.task_ids)):  # or archived here
             return selection
         try:
             return selection._replace(of_team=await self._fetcher.selected(selection))
         except TeamError:
-            if lacks:
+            if is_partial:
                 raise
             return selection
 
@@ -193,17 +193,17 @@ class SharedLearning(LearningService):
         return done
 
     async def health(self) -> Health:
-        """As `LearningService.health`, and how far this host and its team know of each other."""
+        """As `LearningService.health`, with the state of the exchange with the team."""
         found, team = await super().health(), await self._sync.health()
         team = team.model_copy(update={"beyond": self._fetcher.shortcoming})
         return found.model_copy(update={"team": team})
 
     async def exchange(self, request: ExchangeWithTeam) -> Exchanged:
-        """Pulls what the team has, and pushes what waits for it; as `TeamSync.exchange`."""
+        """As `TeamSync.exchange`."""
         return await self._sync.exchange(request)
 
     async def leave_team(self) -> LeftTeam:
-        """Forgets the team in this database; as `TeamSync.leave`."""
+        """As `TeamSync.leave`."""
         return await self._sync.leave()
 
 
@@ -211,10 +211,10 @@ def _asked(request: FindSimilarTasks) -> tuple[str, Filters, int]:
     return request.task_description, request.filters, max(TASKS, PER_MATCH * request.limit)
 
 
-def _qualified(answer: SimilarTasks, told: str | None) -> SimilarTasks:
-    """The answer, with what its search had to do without."""
-    if told is None:
+def _qualified(answer: SimilarTasks, shortcoming: str | None) -> SimilarTasks:
+    """The answer, marked as degraded if there was a shortcoming."""
+    if shortcoming is None:
         return answer
-    reason = "; ".join(filter(None, (answer.search.reason, told)))
+    reason = "; ".join(filter(None, (answer.search.reason, shortcoming)))
     search = answer.search.model_copy(update={"degraded": True, "reason": reason})
     return answer.model_copy(update={"search": search})

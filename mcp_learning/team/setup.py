@@ -1,4 +1,4 @@
-"""Setting a team's store up: what `mcp-learning team init`, `upgrade` and `status` do there."""
+"""What `mcp-learning team init`, `upgrade` and `status` do in the team's store."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -14,12 +14,12 @@ from mcp_learning.team.postgres.schema import State
 
 
 class SetUp(NamedTuple):
-    """A team that is ready.
+    """The result of setting up a team's store.
 
     Attributes:
-        state: Of the schema.
-        writers: Roles that were named and may write.
-        readers: Those that only read.
+        state: Versions of the schema.
+        writers: Roles that were added and may write.
+        readers: Roles that were added and may only read.
         no_meaning: Why hosts that hold a part can't search the rest by meaning; None: they can.
     """
 
@@ -30,15 +30,15 @@ class SetUp(NamedTuple):
 
 
 async def set_up(settings: Settings, writers: Sequence[str], readers: Sequence[str]) -> SetUp:
-    """Makes what is missing: the schema, the team, its members.
+    """Creates what is missing: the schema, the team, its members.
 
     Args:
-        settings: Of the team; their role may make schemas and roles.
-        writers: Roles that may read and write; with none and no readers, that of the settings.
+        settings: The team; the role in its address may create schemas and roles.
+        writers: Roles that may read and write; if no role at all is given, that of the address.
         readers: Roles that may read.
 
     Raises:
-        TeamError: It can't be made; says why. All of it or nothing is done.
+        TeamError: It can't be done; says why. Schema, team and members are created all or none.
         ConfigurationError: The settings name no team.
     """
     target = access(settings)
@@ -61,7 +61,7 @@ async def set_up(settings: Settings, writers: Sequence[str], readers: Sequence[s
 
 
 async def upgrade(settings: Settings, *, contract: bool) -> SetUp:
-    """Brings the schema up to date, and what is made of its rows; as `schema.upgrade`.
+    """Upgrades the schema (`schema.upgrade`) and the search tables.
 
     Raises:
         TeamError: It can't be done; says why.
@@ -73,7 +73,7 @@ async def upgrade(settings: Settings, *, contract: bool) -> SetUp:
 
 
 async def with_total(settings: Settings, there: RemoteState, here: TeamHealth) -> TeamHealth:
-    """What is known here, and how many executions the team has if not all of them are held.
+    """The health with the team's number of executions, if this host doesn't hold all.
 
     Raises:
         TeamError: The team's store can't be used; says why.
@@ -89,10 +89,10 @@ async def with_total(settings: Settings, there: RemoteState, here: TeamHealth) -
 
 
 async def remote_state(settings: Settings) -> RemoteState:
-    """The team's store now.
+    """The current state of the team's store.
 
     Raises:
-        TeamError: It can't be used; says why.
+        TeamError: The store can't be used; says why.
         ConfigurationError: The settings name no team.
     """
     remote = Remote(access(settings), timeout=10.0)

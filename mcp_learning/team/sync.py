@@ -1,8 +1,8 @@
-"""TeamSync: one host's part in its team, in the background and on demand.
+"""Exchanges with the team in the background and on demand.
 
-What was written here is sent at once; what others wrote is asked for every second, and sooner when
-the server hints at it. Nothing here delays a call, unless records are to be acknowledged by the
-team. While the server is away, everything goes on and waits.
+Changes of this host are sent at once. Changes of others are pulled every second, and sooner when
+the server sends a hint. No call waits for that, unless records are to be acknowledged by the team.
+While the server is unreachable, changes are collected in the outbox.
 """
 
 import logging
@@ -27,38 +27,38 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 POLL = 0.8
-"""Seconds after which the team is asked what is new, at the latest."""
+"""Most seconds between two pulls."""
 
 SHORTEST_PAUSE = 0.05
-"""Seconds between two exchanges, so that many records are sent together."""
+"""Least seconds between two exchanges, so that many records are sent together."""
 
 LONGEST_PAUSE = 15.0
-"""Seconds between two attempts to reach a server that is away, at most."""
+"""Most seconds between two attempts to reach a server."""
 
 ACKNOWLEDGE_SECONDS = 1.5
-"""Within which the team has to have a record, if it is to acknowledge records. A call that a server
-which hangs delays by this has to end within 2.5 s, on a busy machine, too."""
+"""Seconds within which the team has to acknowledge a record, if it is to. A call that waits for a
+hanging server has to end within 2.5 s, also on a busy machine."""
 
 COUNT_SECONDS = 60.0
-"""After which the team's executions are counted again, if not all of them are held here."""
+"""Seconds after which the team's executions are counted again, if this host doesn't hold all."""
 
 SAFE_AGAIN = "the same call again is safe"
 
 LEAST_SECONDS = 0.3
-"""What the team has of it at least, after the call has waited for it before."""
+"""Least seconds of these that remain after the call has waited for the team before."""
 
 READ_IN_SECONDS = 2.0
-"""For which an exchange has the team's store read in what is new."""
+"""Seconds for which an exchange makes the team's store update its search tables."""
 
 TIMEOUT = 10.0
-"""Seconds that one question to the server may take: a page of a first exchange takes longest."""
+"""Seconds that one query may take; a page of the first exchange takes longest."""
 
 
 class TeamSync:
-    """Exchanges what one database has with its team.
+    """The exchange of one database with its team.
 
     Args:
-        settings: Of the team.
+        settings: The team.
         local: The database and its indexes.
     """
 
@@ -73,19 +73,19 @@ class TeamSync:
         self._has_left = False
         self._problem: str | None = None
         self._last_contact: datetime | None = None
-        self._there = 0  # the team's last number, as of the last contact
+        self._there = 0  # the team's last change number at the last contact
         self.total: int | None = None
-        """Executions of the team; None: all are here, or they were not counted yet."""
-        self._counted_at = 0  # the team's number when they were counted
+        """Number of the team's executions; None: this host holds all, or they weren't counted."""
+        self._counted_at = 0  # the team's change number when they were counted
         self._counted = -COUNT_SECONDS
 
     def notice(self) -> None:
-        """Says that something was written here, or there. Never waits."""
+        """Says that this host or another has written something. Never waits."""
         if self._work is not None:
             self._work.set()
 
     async def run(self) -> None:
-        """Exchanges for ever. Every trouble is told in `health`, and tried again later."""
+        """Exchanges until the store is closed. `health` reports a problem, and it is retried."""
         async with anyio.create_task_group() as group:
             group.start_soon(self._listen)
             pause, fill = POLL, True
@@ -99,7 +99,7 @@ class TeamSync:
                 elif self._local.store.closing:
                     group.cancel_scope.cancel()
                     return
-                else:  # what is recorded meanwhile would only meet the same trouble
+                else:  # `notice` doesn't end this pause: another attempt would fail as well
                     await anyio.sleep(pause)
                     pause = min(2 * pause, LONGEST_PAUSE)
 
@@ -121,16 +121,16 @@ class TeamSync:
         return False
 
     async def _listen(self) -> None:
-        """Notices hints that the team has changed. Without them, asking every second is enough."""
+        """Listens for hints that the team has changed; polling works without them."""
         module = await anyio.to_thread.run_sync(import_module, "mcp_learning.team.postgres.hints")
         while True:
             try:
                 access = await anyio.to_thread.run_sync(self._access)
                 await module.listen(access, self._hear)
             except LearningError:
-                pass  # an exchange meets the same, and tells it
+                pass  # an exchange has the same problem, and reports it
             except Exception:
-                logger.exception("the team's hints can't be heard; it is asked every second")
+                logger.exception("the team's hints can't be received; it is polled every second")
             await anyio.sleep(LONGEST_PAUSE)
 
     def _hear(self, team: str, sender: int) -> None:
@@ -138,11 +138,11 @@ class TeamSync:
             self.notice()
 
     async def exchange(self, request: ExchangeWithTeam) -> Exchanged:
-        """Pulls and pushes everything that there is now.
+        """Pulls and pushes all current changes, as the request says.
 
         Raises:
             TeamError: The team's store can't be used; what was done until then is kept.
-            ConfigurationError: It isn't set up as it should be.
+            ConfigurationError: The settings of the team are wrong.
             StoreError: The database can't be read or written.
         """
         async with self._lock:
@@ -151,11 +151,11 @@ class TeamSync:
 
     async def _exchange_all(self, request: ExchangeWithTeam) -> Exchanged:
         exchange = await self._opened()
-        state = await exchange.meet()
+        state = await exchange.refresh_state()
         done = Exchanged()
         if request.direction != "push" or request.fill:
             done = _sum(done, await exchange.pull(state))
-        if request.fill:  # after the pull: what the team has may be later than what was here
+        if request.fill:  # after the pull, as the team may have later versions
             added = await self._local.store.fill_outbox()
             done = done.model_copy(update={"added": added})
         if request.direction != "pull":
@@ -166,7 +166,7 @@ class TeamSync:
         return done
 
     async def _read_in(self, state: "RemoteState") -> None:
-        """Has the team's store read in what is new, for a time, if this host searches there."""
+        """Updates the search tables of the team's store for a time, if this host uses them."""
         if self._remote is None or self._holding.is_whole(self._there):
             return
         until = anyio.current_time() + READ_IN_SECONDS
@@ -174,7 +174,7 @@ class TeamSync:
             pass
 
     async def _count(self, *, anew: bool) -> None:
-        """Asks how many executions the team has, if not all of them are here."""
+        """Counts the team's executions, if this host doesn't hold all."""
         anew |= anyio.current_time() - self._counted >= COUNT_SECONDS
         if self._holding.is_whole(self._there):
             self.total = None
@@ -182,9 +182,9 @@ class TeamSync:
             self._counted = anyio.current_time()
             self.total, self._counted_at = await self._remote.count(), self._there
 
-    async def lacks(self) -> bool:
-        """Whether the team may have executions that this host isn't to hold."""
-        if not self._there:  # not met yet: a command that asks one question never does
+    async def is_partial(self) -> bool:
+        """Whether the team may have executions that this host doesn't hold."""
+        if not self._there:  # no contact yet; a command with a single question has none
             mark = (await self._local.store.outbox_state()).mark
             self._there = mark.change if mark else 0
         if self._has_left or self._holding.is_whole(self._there):
@@ -194,14 +194,14 @@ class TeamSync:
         return (await self._local.store.held()).of_team < self.total
 
     async def acknowledge(self, again: str = SAFE_AGAIN, waited: float = 0.0) -> None:
-        """Waits until the team has what was written here, if it is to acknowledge that.
+        """Waits until the team has this host's changes, if the settings want that.
 
         Args:
-            again: What is said of repeating the call.
-            waited: Seconds for which the call has waited for the team already, >= 0.
+            again: Advice on repeating the call, for the error.
+            waited: Seconds that the call has waited for the team already, >= 0.
 
         Raises:
-            NotShared: It has not yet. It is stored here, and follows.
+            NotShared: The team doesn't have them in time. They are stored here and are sent later.
         """
         self.notice()
         if self._settings.team_ack == "local":
@@ -212,17 +212,17 @@ class TeamSync:
                 async with self._lock:
                     if not self._has_left:
                         exchange = await self._opened()
-                        await exchange.push(await exchange.meet())
+                        await exchange.push(await exchange.refresh_state())
                 return
             except TeamError as error:
                 why = str(error)
         raise NotShared(f"stored here, but not shared yet: {why}. It follows; {again}")
 
     async def leave(self) -> LeftTeam:
-        """Forgets the team in this database: what waits, and how far the team's changes are here.
+        """Makes this database forget its team: the outbox and the mark are emptied.
 
         Executions stay, also those of others; the team keeps what it has. This process exchanges
-        nothing from then on, until it is asked to.
+        nothing from then on, until `exchange` is called.
         """
         async with self._lock:
             state = await self._local.store.outbox_state()
@@ -231,7 +231,7 @@ class TeamSync:
         return LeftTeam(team=state.mark and state.mark.team, dropped=state.waiting)
 
     async def health(self) -> TeamHealth:
-        """What waits and since when, how far behind this host is, and what is wrong."""
+        """The size and age of the outbox, how far behind this host is, and the last problem."""
         state = await self._local.store.outbox_state()
         mark = state.mark
         reached = mark is not None and self._last_contact is not None

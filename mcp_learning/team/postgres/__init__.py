@@ -1,6 +1,6 @@
-"""The team's store on PostgreSQL, from version 15 on, with nothing but core SQL.
+"""The team's store on PostgreSQL 15 or later; pgvector is optional.
 
-`remote.Remote` is one host's connection to it: values in, values out. `schema` makes and upgrades
-it, `connection` opens connections with timeouts and says in plain words what is wrong. psycopg is
-imported here alone.
+`remote.Remote` is one host's connection to it; `search.RemoteSearch` also searches. `schema`
+creates and upgrades the store, `connection` opens connections with timeouts and explains errors.
+psycopg is imported here alone.
 """

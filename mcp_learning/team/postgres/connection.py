@@ -1,6 +1,6 @@
-"""Connections to the team's PostgreSQL, and what its errors mean in plain words.
+"""Opens connections to the team's PostgreSQL, and explains its errors.
 
-No text of libpq or the server is shown: it may hold the address, a name, or SQL.
+No message of libpq or the server is shown, since it may contain the address, a name, or SQL.
 """
 
 import logging
@@ -44,7 +44,7 @@ _REFUSED: tuple[tuple[str, LiteralString], ...] = (
     ("no pg_hba.conf entry|not permitted to log in", "the server doesn't let this role in"),
     ("service .*not found|service file", "there is no such service in libpq's service file"),
 )
-"""What goes wrong when connecting, and how to say it; nobody mends these by waiting."""
+"""Messages of libpq for failed connections that waiting doesn't repair, with explanations."""
 
 _INIT = "ask who runs the team's store to run `mcp-learning team init` or `team upgrade`"
 TOO_OLD = "the team wants a newer mcp-learning of who writes: update it"
@@ -87,10 +87,10 @@ _BY_STATE: tuple[tuple[tuple[str, ...], type[TeamError], str], ...] = (
     (("22", "23", "54"), TeamRefused, "the team's store can't hold a value"),
     (("08", "40", "57"), TeamUnreachable, _GONE),
 )
-"""What errors of the server mean, by the beginning of their SQLSTATE."""
+"""Errors of the server by the beginning of their SQLSTATE."""
 
 _ROW_SECURITY = "ExecWithCheckOptions"
-"""PostgreSQL's function that refuses a row by a policy. Its SQLSTATE is that of missing rights."""
+"""PostgreSQL's function that refuses a row by a policy; the SQLSTATE is that of missing rights."""
 
 
 @asynccontextmanager
@@ -98,7 +98,7 @@ async def connected(access: Access) -> AsyncIterator[Connection]:
     """A connection that commits each statement, closed at the end.
 
     Raises:
-        TeamError: It can't be made; or what is done in the context fails.
+        TeamError: It can't be opened, or a query in the context fails.
     """
     connection = await connect(access)
     try:
@@ -109,12 +109,12 @@ async def connected(access: Access) -> AsyncIterator[Connection]:
 
 
 async def connect(access: Access) -> Connection:
-    """A connection that commits each statement, to a server that can be written.
+    """Opens a connection that commits each statement, to a server that accepts writes.
 
-    Statements are never prepared: a pooler may give each transaction another connection.
+    Statements are never prepared, since a pooler may give each transaction another connection.
 
     Raises:
-        TeamError: It can't be made; says why.
+        TeamError: It can't be opened; says why.
     """
     async with in_plain_words(access.servers):
         with anyio.fail_after((access.servers + 1) * CONNECT_SECONDS):
@@ -132,7 +132,7 @@ async def connect(access: Access) -> Connection:
 
 
 def is_open(connection: Connection) -> bool:
-    """Whether nobody has ended a connection on which nothing was asked since; doesn't block."""
+    """Whether an idle connection is still open; doesn't block."""
     try:
         connection.pgconn.consume_input()  # what the server said last
         connection.pgconn.consume_input()  # and that nothing follows
@@ -142,14 +142,14 @@ def is_open(connection: Connection) -> bool:
 
 
 async def close(connection: Connection) -> None:
-    """Closes a connection, also one that hangs."""
+    """Closes a connection, even one that hangs."""
     with anyio.move_on_after(CONNECT_SECONDS, shield=True):
         await connection.close()
 
 
 async def fetch(connection: Connection, query: str, values: Sequence[object]) -> list[Any]:
     """All rows of a query, with bound values."""
-    async with connection.cursor(binary=True) as cursor:  # vectors as they are, not as digits
+    async with connection.cursor(binary=True) as cursor:  # for vectors, which are long as text
         await cursor.execute(query.encode(), values)
         return await cursor.fetchall()
 
@@ -159,12 +159,12 @@ async def in_plain_words(servers: int = 1) -> AsyncIterator[None]:
     """Turns errors of the connection and the server into those of this package.
 
     Args:
-        servers: How many are asked for the one that can be written.
+        servers: Number of servers that were tried for one that accepts writes.
 
     Raises:
-        TeamUnreachable: The server doesn't answer, or has ended; it may come back.
-        TeamRefused: What was to be written is refused.
-        TeamError: It has to be set up otherwise.
+        TeamUnreachable: The server doesn't answer, or has ended the connection; retry later.
+        TeamRefused: A value is refused.
+        TeamError: The setup has to be changed.
     """
     try:
         yield
@@ -181,7 +181,7 @@ def _explained(error: psycopg.Error, servers: int) -> TeamError:
         text = str(error)
         for pattern, meaning in _REFUSED:
             if re.search(pattern, text):
-                if pattern is _READ_ONLY and servers > 1:  # one may be about to take the place
+                if pattern is _READ_ONLY and servers > 1:  # a failover may be under way
                     return TeamUnreachable("none of the team's servers can be written now")
                 return TeamError(f"{URL}: {meaning}")
     if not state:

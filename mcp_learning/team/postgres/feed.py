@@ -1,4 +1,4 @@
-"""Reading the changes of a team in the order of their numbers, for hosts that hold all of it."""
+"""Reads a team's changes in the order of their numbers, for hosts that hold all of it."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
@@ -47,7 +47,7 @@ WHERE CASE WHEN doc IS NULL THEN %s
     ELSE change > %s OR EXISTS (SELECT FROM unnest(evidence) one WHERE one = ANY(%s)) END
 ORDER BY change
 """
-# A lesson goes with an execution that is forgotten, under the number that it had.
+# A lesson whose evidence was forgotten becomes a tombstone under its old number.
 
 
 async def changed(
@@ -60,24 +60,24 @@ async def changed(
     lacking: Lacking,
     absent: Lacking,
 ) -> Read:
-    """The next changes, with all that belongs to executions that aren't here.
+    """The next changes, with everything that belongs to executions that are new to the host.
 
     Args:
         connection: Inside a transaction that sees one state of the store.
         team: Id of the team.
-        since: The number up to which changes are known.
-        last: The team's number in this state.
-        limit: Rows of each kind.
-        model: Whose vectors are wanted.
-        lacking: Which of some executions have no vector here: those that were made earlier are
-            sent with them.
-        absent: Which of some executions aren't here, since they are new or were archived: so are
-            the feedback and the uses of these.
+        since: The change number up to which the host has all changes.
+        last: The team's last change number in this state.
+        limit: Most rows of each kind.
+        model: Fingerprint of the model whose vectors are wanted.
+        lacking: Returns those of some executions that have no vector on the host: their earlier
+            vectors are added.
+        absent: Returns those of some executions that the host doesn't have, as they are new or
+            archived: their earlier feedback and uses are added.
     """
     found = []
     for query in (_EXECUTIONS, _FEEDBACK, _USES):
         rows = await fetch(connection, query, [team, since, last, limit])
-        if len(rows) == limit:  # there may be more of this kind: what comes later waits
+        if len(rows) == limit:  # there may be more of this kind, so the page ends here
             last = rows[-1][0]
         found.append(rows)
     vectors = await fetch(connection, _VECTORS, [team, since, last, model, limit])
@@ -107,20 +107,20 @@ async def lessons(
     task_ids: Sequence[UUID],
     has_tombstones: bool,
 ) -> list[Any]:
-    """Lessons that changed after `since`, or rest on executions that come only now.
+    """Lessons that changed after `since`, or that rest on executions of this page.
 
-    With executions that were forgotten come all lessons that went with any: a host needn't know
-    what they rested on.
+    If the page has tombstones of executions, all tombstones of lessons are returned, since it isn't
+    stored which lessons rested on which forgotten executions.
 
     Args:
-        connection: To the store.
+        connection: A connection to the store.
         team: Id of the team.
-        since: The number up to which changes are known.
-        last: Changes after this number come later.
-        task_ids: These executions.
-        has_tombstones: Whether executions that were forgotten come now.
+        since: The change number up to which the host has all changes.
+        last: The last change number of the page.
+        task_ids: Executions of the page.
+        has_tombstones: Whether any of them was forgotten.
 
     Returns:
-        (lesson_id, doc, ids of the executions that it rests on) of each; doc is None if it is gone.
+        (lesson_id, doc, ids of its evidence) of each lesson; doc is None if it was deleted.
     """
     return await fetch(connection, _LESSONS, [team, last, has_tombstones, since, list(task_ids)])

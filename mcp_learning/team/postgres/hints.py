@@ -1,7 +1,7 @@
-"""Hints that a team has changed: NOTIFY of PostgreSQL, on a connection of their own.
+"""Listens for hints that a team has changed: PostgreSQL's NOTIFY, on a separate connection.
 
-A pooler in transaction mode swallows them, and a server that is busy may send them late, so nothing
-depends on them.
+A pooler in transaction mode drops them, and a busy server may send them late, so nothing depends on
+them.
 """
 
 from collections.abc import Callable
@@ -12,14 +12,15 @@ from mcp_learning.team.postgres.remote import CHANNEL
 
 
 async def listen(access: Access, notice: Callable[[str, int], None]) -> None:
-    """Calls `notice` whenever a host has told the others something; until the connection ends.
+    """Calls `notice` for each hint, until the connection ends.
 
     Args:
         access: The server.
-        notice: Gets the id of the team that has changed, and which process of the server says so.
+        notice: Gets the id of the team that has changed, and the process id of the server's backend
+            that sent the hint.
 
     Raises:
-        TeamError: It ended, or couldn't be made.
+        TeamError: The connection ended, or couldn't be opened.
     """
     async with connected(access) as connection:
         await connection.execute(f"LISTEN {CHANNEL}".encode())

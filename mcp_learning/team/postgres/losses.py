@@ -1,4 +1,4 @@
-"""What a server lacks that took another's place: its numbers, and which of them mean the same."""
+"""Finds what a server lost in a failover, by its change numbers."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -18,12 +18,12 @@ WHERE o.team = %s AND CASE
     ELSE o.since >= coalesce(k.since, 0)
 END
 """
-# Of the servers that began to write after one: those of the same system, promoted later, and those
-# of another system, on a copy of the data.
+# The first number of servers that began to write after a given one: those of the same system that
+# were promoted later, and those of another system, on a copy of the data.
 
 
 async def numbers(connection: Connection, team: UUID, ids: Sequence[UUID]) -> dict[UUID, int]:
-    """The numbers of those of these executions and lessons that the team has, or has forgotten."""
+    """The change numbers of those of these executions and lessons that the team knows."""
     given = list(ids)
     return dict(await fetch(connection, _NUMBERS, [team, given, team, given]))
 
@@ -31,20 +31,20 @@ async def numbers(connection: Connection, team: UUID, ids: Sequence[UUID]) -> di
 async def common(
     connection: Connection, team: UUID, change: int, now: str, epoch: str
 ) -> int | None:
-    """The last number that means the same now as in an earlier epoch; None if that isn't known.
+    """The last change number that the current epoch shares with an earlier one; None: unknown.
 
     Args:
-        connection: To the server as it is now.
+        connection: A connection to the current server.
         team: Id of the team.
-        change: Its last number.
-        now: The epoch of this server.
-        epoch: The earlier one.
+        change: Its last change number.
+        now: The current epoch.
+        epoch: The earlier epoch.
     """
     here, before = now.split("/"), epoch.split("/")
     if len(here) != len(before) or here[0] != before[0]:
         return None
     (_, system, timeline), (_, old_system, old_timeline) = here, before
-    if system == old_system and timeline <= old_timeline:  # an earlier state of that server
+    if system == old_system and timeline <= old_timeline:  # e.g. that server, restored
         return None
     server = f"{old_system}/{old_timeline}"
     ((since,),) = await fetch(connection, _LATER, [server, team, old_system, old_timeline])

@@ -1,4 +1,4 @@
-"""What is read of a team's store: rows as queries give them, and as this package has them."""
+"""Rows read from a team's store, and their conversion to this package's values."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ from mcp_learning.store.shared import (
 
 
 class RemoteVector(NamedTuple):
-    """A vector as the team has it: float32, little-endian."""
+    """A vector as the team's store has it: float32, little-endian."""
 
     task_id: UUID
     part: int
@@ -26,10 +26,10 @@ class RemoteVector(NamedTuple):
 
 @dataclass(frozen=True)
 class RemotePage:
-    """The team's changes up to a number, and the vectors that belong to them.
+    """The team's changes up to the number `change`, with vectors.
 
     Attributes:
-        left_out: Executions that changed, too, of which nothing is sent.
+        left_out: Changed executions outside of the host's part, by id alone.
     """
 
     executions: Sequence[TeamExecution]
@@ -42,11 +42,11 @@ class RemotePage:
 
 
 class Lacks(NamedTuple):
-    """What a server lacks that took another's place.
+    """What a server lost in a failover; the arguments of `SharedStore.send_again`.
 
     Attributes:
-        there: The numbers of the executions and lessons that it has.
-        common: Higher numbers that the other one gave mean nothing any more; None: not known.
+        there: Change numbers of the executions and lessons that it has.
+        common: The last change number that it shares with the earlier server; None: unknown.
     """
 
     there: Mapping[UUID, int]
@@ -54,7 +54,7 @@ class Lacks(NamedTuple):
 
 
 class Read(NamedTuple):
-    """Rows as the queries give them, in the state of the store that has this number."""
+    """Rows as queries return them, up to the number `change`."""
 
     executions: Sequence[Any]
     feedback: Sequence[Any]
@@ -65,7 +65,7 @@ class Read(NamedTuple):
 
 
 def page_of(read: Read) -> RemotePage:
-    """The rows as this package has them; blocks for milliseconds."""
+    """Converts rows to values; blocks for milliseconds."""
     return RemotePage(
         [
             TeamExecution(task_id, author, moment, None if doc is None else json.loads(doc))

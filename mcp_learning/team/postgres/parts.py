@@ -1,6 +1,6 @@
-"""Reading a part of what a team has: single executions as a whole, and the changes to such a part.
+"""Reads whole executions, and the changes to a part of a team's executions.
 
-Of what isn't wanted only ids are sent.
+Of changes outside of the part only ids are transferred.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -14,10 +14,10 @@ from mcp_learning.team.postgres.connection import Connection, fetch
 Absent = Callable[[Sequence[UUID]], Awaitable[list[UUID]]]
 
 MOST_IDS = 5_000
-"""Changes of each kind whose ids are read at a time."""
+"""Ids of changes of each kind that are read at a time."""
 
 MOST_WHOLE = 1_000
-"""Executions that are read as a whole at a time, 2 to 3 MB with their vectors."""
+"""Whole executions that are read at a time: 2 to 3 MB with vectors."""
 
 _CHANGED = """
 SELECT change, task_id, doc IS NULL, %s AND change > %s
@@ -50,7 +50,7 @@ UNION ALL SELECT 4, t.change, t.team, NULL, t.epoch::text || '/' || mcpl.server(
 FROM mcpl.teams t WHERE t.team = %(team)s
 ORDER BY kind, change
 """
-# One statement sees one state of the store, and takes one round trip.
+# A single statement, so that it sees one state of the store and takes one round trip.
 
 _OLDER = """
 SELECT change FROM mcpl.executions
@@ -61,15 +61,15 @@ _COUNT = "SELECT count(*) FROM mcpl.executions WHERE team = %s AND doc IS NOT NU
 
 
 class Whole(NamedTuple):
-    """Rows of executions and of all that belongs to them, as of one state of the store.
+    """Rows of executions and of all that belongs to them, in one state of the store.
 
     Attributes:
         executions: (change, task_id, author, updated_at, doc).
         feedback: (change, feedback_id, task_id, doc).
         uses: (change, task_id, used, at).
         vectors: (change, task_id, part, described, vector).
-        change: The team's number in that state.
-        epoch: Of its numbers.
+        change: The team's last change number in that state.
+        epoch: The epoch of its change numbers.
     """
 
     executions: list[Any]
@@ -81,12 +81,12 @@ class Whole(NamedTuple):
 
 
 class Wanted(NamedTuple):
-    """Which changes a host wants that holds a part, as of one state of the store.
+    """Which changes a host that holds a part wants, in one state of the store.
 
     Attributes:
-        part: What it is to hold.
-        older: Executions up to this number are too old for it: as many as fit are later.
-        unneeded: Changes up to this number are about nothing that it holds or is to hold.
+        part: The part.
+        older: Executions with change numbers up to this one are too old for it: enough are later.
+        unneeded: Changes up to this number concern nothing that the host holds or wants.
     """
 
     part: Part
@@ -98,10 +98,10 @@ class Changed(NamedTuple):
     """Changes to a part.
 
     Attributes:
-        whole: What is wanted, and what was forgotten.
-        lessons: Those that changed or rest on it.
-        left_out: Other executions that changed.
-        last: The number up to which these are the changes.
+        whole: Wanted executions, and tombstones.
+        lessons: Lessons that changed or rest on these.
+        left_out: Ids of other executions that changed.
+        last: The change number up to which these are all changes.
     """
 
     whole: Whole
@@ -111,13 +111,13 @@ class Changed(NamedTuple):
 
 
 async def whole(connection: Connection, team: UUID, task_ids: Sequence[UUID], model: str) -> Whole:
-    """These executions, as far as the team has them and this role may read them.
+    """Those of these executions that the team has and this role may read.
 
     Args:
-        connection: To the store.
+        connection: A connection to the store.
         team: Id of the team.
-        task_ids: Which executions.
-        model: Whose vectors are wanted.
+        task_ids: The executions.
+        model: Fingerprint of the model whose vectors are wanted.
     """
     values = {"team": team, "ids": list(task_ids), "model": model}
     answer = await connection.execute(_WHOLE.encode(), values, binary=True)
@@ -143,16 +143,16 @@ async def changed(
     wanted: Wanted,
     absent: Absent,
 ) -> Changed:
-    """The next changes to the executions that a host holds, or is to hold.
+    """The next changes to executions that a host holds or is to hold.
 
     Args:
         connection: Inside a transaction that sees one state of the store.
         team: Id of the team.
-        since: The number up to which changes are known.
-        last: The team's number in this state.
-        model: Whose vectors are wanted.
-        wanted: What is to be held, and which changes it needn't see.
-        absent: Which of some executions aren't held.
+        since: The change number up to which the host has all changes.
+        last: The team's last change number in this state.
+        model: Fingerprint of the model whose vectors are wanted.
+        wanted: Which changes the host wants.
+        absent: Returns those of some executions that the host doesn't hold.
     """
     part = wanted.part
     moment = None if part.since is None else part.since.strftime("%Y-%m-%dT%H:%M:%S")
@@ -187,20 +187,20 @@ async def changed(
 
 
 async def count(connection: Connection, team: UUID) -> int:
-    """How many executions the team has that this role may read."""
+    """Number of the team's executions that this role may read."""
     ((number,),) = await fetch(connection, _COUNT, [team])
     return int(number)
 
 
 async def older(connection: Connection, team: UUID, since: int, last: int, part: Part) -> int:
-    """The number up to which executions are too old for a part; 0: none is.
+    """The change number up to which executions are too old for a part; 0: none is.
 
     Args:
-        connection: To the store.
+        connection: A connection to the store.
         team: Id of the team.
-        since: Those up to this number are known.
-        last: The team's number.
-        part: Which.
+        since: The change number up to which the host has all changes.
+        last: The team's last change number.
+        part: The part.
     """
     if part.author == "":
         return last
@@ -211,5 +211,5 @@ async def older(connection: Connection, team: UUID, since: int, last: int, part:
 
 
 def _cut(rows: Sequence[Any], last: int) -> int:
-    """The number up to which rows of a query with a limit are all that there are."""
+    """The change number up to which the rows of a limited query are complete."""
     return rows[-1][0] if len(rows) >= MOST_IDS else last

@@ -1,4 +1,4 @@
-"""Remote: this host's connection to the team's store, opened when needed; values in, values out."""
+"""This host's connection to the team's store."""
 
 import json
 from collections.abc import AsyncIterator, Sequence
@@ -28,10 +28,11 @@ from mcp_learning.team.postgres.pages import Lacks, Read, RemotePage, page_of
 from mcp_learning.team.rows import Row, as_json
 
 CHANNEL = "mcpl"
-"""On which hosts tell each other that a team has changed; a hint, which a pooler may swallow."""
+"""Channel of PostgreSQL's NOTIFY for hints that a team has changed."""
 
 READ_IN = 200
-"""Changes that are read in at a time: 0.15 s, for which what they are about can't be changed."""
+"""Changes that are added to the search tables at a time: 0.15 s, during which their rows are
+locked."""
 
 _STATE = """
 SELECT t.team, t.epoch::text || '/' || mcpl.server(), t.change, t.floor, session_user::text,
@@ -39,7 +40,7 @@ SELECT t.team, t.epoch::text || '/' || mcpl.server(), t.change, t.floor, session
 FROM mcpl.teams t JOIN mcpl.members m ON m.team = t.team AND m.member = session_user
 WHERE t.name = %s
 """
-# The server is part of the epoch: one that takes another's place may lack its last commits.
+# The server is part of the epoch, since after a failover the new one may lack the last commits.
 
 _IDS = "SELECT task_id FROM mcpl.executions WHERE team = %s AND doc IS NOT NULL"
 
@@ -49,12 +50,12 @@ class RemoteState(NamedTuple):
 
     Attributes:
         team: Id of the team.
-        epoch: Of its numbers.
-        change: The last number.
-        floor: Tombstones up to it may be gone.
-        role: Under which this host is known there.
-        is_writer: Whether that may write.
-        is_old: Whether the team wants a newer version of the package of who writes.
+        epoch: The epoch of its change numbers.
+        change: The last change number.
+        floor: Tombstones up to this number may have been deleted.
+        role: The role that this host has there.
+        is_writer: Whether that role may write.
+        is_old: Whether this version of the package is too old to write.
     """
 
     team: UUID
@@ -72,7 +73,7 @@ class RemoteState(NamedTuple):
 
     @property
     def refusal(self) -> str:
-        """Why it may not, and what to do about it."""
+        """Why this host may not write, and what to do about it."""
         if self.is_old:
             return TOO_OLD
         return (
@@ -82,12 +83,12 @@ class RemoteState(NamedTuple):
 
 
 class Pushed(NamedTuple):
-    """What became of rows that were pushed.
+    """The result of a push.
 
     Attributes:
-        base: Their numbers begin after it.
-        forgotten: Executions that were not changed, since they were forgotten.
-        absent: Executions that were not changed, since they aren't there.
+        base: The row at place n has the change number `base` + n.
+        forgotten: Executions that weren't changed, since the team has forgotten them.
+        absent: Executions that weren't changed, since the team lacks them.
     """
 
     base: int
@@ -96,7 +97,7 @@ class Pushed(NamedTuple):
 
 
 class Remote:
-    """One connection, made at the first call and again after a failure. For one task at a time.
+    """One connection, opened by the first call and again after a failure. Not for concurrent use.
 
     Args:
         access: The team's store.
@@ -109,22 +110,22 @@ class Remote:
         self._connection: Connection | None = None
 
     async def close(self) -> None:
-        """Closes the connection; the next call makes another."""
+        """Closes the connection; the next call opens another."""
         connection, self._connection = self._connection, None
         if connection is not None:
             await close(connection)
 
     async def state(self) -> RemoteState:
-        """The team's store now.
+        """The current state of the team's store.
 
         Raises:
-            TeamError: It can't be used, or this host's role is no member.
+            TeamError: The store can't be used, or this host's role is no member.
         """
         async with self._connected() as connection:
             return await self._state(connection)
 
     async def push(self, team: UUID, rows: Sequence[Row]) -> Pushed:
-        """Writes rows in this order, all of them or none.
+        """Writes rows in this order, all or none.
 
         Args:
             team: Id of the team.
@@ -132,7 +133,7 @@ class Remote:
 
         Raises:
             TeamRefused: A value can't be stored, or this version is too old to write.
-            TeamError: It can't be reached; the rows may have been written all the same.
+            TeamError: The server can't be reached; the rows may have been written nevertheless.
         """
         given = await anyio.to_thread.run_sync(_given, rows)
         async with self._connected() as connection:
@@ -145,13 +146,13 @@ class Remote:
 
     @property
     def backend(self) -> int | None:
-        """Number of the server's process that this is connected to, if it is."""
+        """Process id of the server's backend; None without a connection."""
         return self._connection.info.backend_pid if self._connection is not None else None
 
-    async def tell(self, team: UUID) -> None:
-        """Hints to other hosts that there is something new, if the server can be reached.
+    async def notify(self, team: UUID) -> None:
+        """Sends other hosts a hint that the team has changed, if the server can be reached.
 
-        Apart from the write, which it slows: notices of all writers are committed one by one.
+        It is no part of the write, which it would slow: PostgreSQL serialises commits with NOTIFY.
         """
         with suppress(TeamError):
             async with self._connected() as connection:
@@ -160,15 +161,14 @@ class Remote:
     async def page(
         self, since: int, limit: int, model: str, lacking: feed.Lacking, absent: feed.Lacking
     ) -> RemotePage:
-        """The next changes, as of one moment.
+        """The next changes; as `feed.changed`.
 
         Args:
-            since: The number up to which they are known.
-            limit: Rows of each kind.
-            model: Whose vectors are wanted.
-            lacking: Which of some executions have no vector here: those that were made earlier
-                are sent with them.
-            absent: Which of some executions aren't here: likewise their feedback and uses.
+            since: The change number up to which this host has all changes.
+            limit: Most rows of each kind.
+            model: Fingerprint of the model whose vectors are wanted.
+            lacking: As for `feed.changed`.
+            absent: As for `feed.changed`.
 
         Raises:
             TeamError: They can't be read.
@@ -181,12 +181,12 @@ class Remote:
             return await anyio.to_thread.run_sync(page_of, read)
 
     async def older(self, state: RemoteState, since: int, part: Part) -> int:
-        """The number up to which executions are too old for a part: as many as fit are later.
+        """As `parts.older`.
 
         Args:
-            state: Of the team's store.
-            since: Changes up to this number are known.
-            part: Which.
+            state: State of the team's store.
+            since: The change number up to which this host has all changes.
+            part: The part.
 
         Raises:
             TeamError: It can't be read.
@@ -197,13 +197,13 @@ class Remote:
     async def page_of_part(
         self, since: int, model: str, wanted: parts.Wanted, absent: parts.Absent
     ) -> RemotePage:
-        """The next changes to a part of what the team has, as of one moment.
+        """The next changes to a part of the team's executions; as `parts.changed`.
 
         Args:
-            since: The number up to which they are known.
-            model: Whose vectors are wanted.
-            wanted: What this host is to hold, and which changes it needn't see.
-            absent: Which of some executions aren't here; changes to what is here are sent, too.
+            since: The change number up to which this host has all changes.
+            model: Fingerprint of the model whose vectors are wanted.
+            wanted: Which changes this host wants.
+            absent: Returns those of some executions that this host doesn't hold.
 
         Raises:
             TeamError: They can't be read.
@@ -218,7 +218,7 @@ class Remote:
             return replace(page, change=found.last, left_out=found.left_out)
 
     async def count(self) -> int:
-        """How many executions the team has that this role may read.
+        """Number of the team's executions that this role may read.
 
         Raises:
             TeamError: They can't be counted.
@@ -227,7 +227,7 @@ class Remote:
             return await parts.count(connection, (await self._state(connection)).team)
 
     async def read_in(self, team: UUID) -> int:
-        """Adds some of what is new to what hosts search that hold a part; returns how much is left.
+        """Adds up to `READ_IN` changes to the search tables; returns how many are left.
 
         Args:
             team: Id of the team.
@@ -254,11 +254,11 @@ class Remote:
                 await connection.set_isolation_level(None)
 
     async def lacks(self, ids: Sequence[UUID], epoch: str) -> Lacks:
-        """What this server lacks of what was sent in an earlier epoch.
+        """What this server lost of changes sent in an earlier epoch.
 
         Args:
             ids: Executions and lessons that were sent.
-            epoch: That one.
+            epoch: The earlier epoch.
 
         Raises:
             TeamError: It can't be read.
@@ -270,7 +270,7 @@ class Remote:
             return Lacks(there, same)
 
     async def all_ids(self) -> list[UUID]:
-        """All executions that the team has.
+        """Ids of all executions that the team has.
 
         Raises:
             TeamError: They can't be read.
@@ -291,9 +291,9 @@ class Remote:
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[Connection]:
-        """The connection; closed if what is done with it fails.
+        """Context with the connection, which is closed if the context fails.
 
-        One that a restart, a pooler or a firewall has ended in the meantime is made anew.
+        A connection that a restart, a pooler or a firewall has ended is opened again.
         """
         if self._connection is not None and not is_open(self._connection):
             await self.close()
@@ -312,6 +312,6 @@ class Remote:
 
 def _given(rows: Sequence[Row]) -> str:
     text = as_json(rows)
-    if "\\u0000" in text:  # of a database that an earlier version wrote: PostgreSQL has no NUL
+    if "\\u0000" in text:  # from an earlier version of this package; PostgreSQL refuses NUL
         text = json.dumps(clean_values(json.loads(text)), ensure_ascii=False)
     return text

@@ -1,9 +1,9 @@
-"""The schema `mcpl` of a team's store: making it, bringing it up to date, and whether it fits.
+"""Creates, checks and upgrades the schema `mcpl` of a team's store.
 
-A new version is added to a schema before anything of an old one is taken away (expand, then
-contract), so hosts may be updated one after the other. `NNNN_name.sql` adds; once all hosts know
-that version, `NNNN_name.contract.sql`, where there is one, removes. Both are applied by `upgrade`
-alone, under a lock, each in one transaction with its record; opening a store never changes it.
+A new version is added before anything of an old one is removed (expand, then contract), so that
+hosts may be updated one after the other. `NNNN_name.sql` adds; once all hosts know that version,
+`NNNN_name.contract.sql`, if it exists, removes. Only `upgrade` applies them, under a lock, each in
+one transaction with its record; opening a store never changes it.
 """
 
 import re
@@ -19,10 +19,10 @@ from mcp_learning.errors import TeamError
 from mcp_learning.team.postgres.connection import Connection
 
 CLIENT = 1
-"""What `teams.min_client` is compared with: raised when older hosts would write what is wrong."""
+"""Compared with `teams.min_client`; increased when older hosts would write wrong data."""
 
 GROUP = "mcpl_member"
-"""Role that members are of: it has the rights on the tables."""
+"""Group role of all members, which has the rights on the tables."""
 
 _LOCK = 6_502_771_033_187_214_593
 _TABLES = (
@@ -36,9 +36,9 @@ class SchemaVersion(NamedTuple):
 
     Attributes:
         version: Its number: 1, 2, …
-        name: In words.
+        name: Its name, from the file's name.
         adds: Statements that add what it needs.
-        removes: Statements that take away what only earlier versions need; may be empty.
+        removes: Statements that remove what only earlier versions need; may be empty.
     """
 
     version: int
@@ -51,8 +51,8 @@ class State(NamedTuple):
     """The versions of a schema.
 
     Attributes:
-        version: The newest that was added; 0 without a schema.
-        contracted: The newest that hosts have to know to read.
+        version: The newest version that was added; 0 without a schema.
+        contracted: The newest version that hosts have to know to read.
     """
 
     version: int
@@ -75,10 +75,10 @@ def known() -> tuple[SchemaVersion, ...]:
 
 
 async def state(connection: Connection) -> State:
-    """What schema there is.
+    """The versions of the schema in a database.
 
     Raises:
-        TeamError: It is somebody else's, or not whole.
+        TeamError: The schema is of another program, or incomplete.
     """
     rows = await connection.execute(
         "SELECT c.relname, obj_description(n.oid, 'pg_namespace') FROM pg_namespace n "
@@ -109,10 +109,10 @@ def _not_whole(why: str) -> TeamError:
 
 
 async def check(connection: Connection) -> State:
-    """What schema there is, if this version of the package can use it. Only reads.
+    """The versions of the schema, if this package can use it. Only reads.
 
     Raises:
-        TeamError: It can't; says what to do.
+        TeamError: It can't be used; says what to do.
     """
     now, newest = await state(connection), known()[-1].version
     if not now.version:
@@ -131,14 +131,14 @@ async def check(connection: Connection) -> State:
 
 
 async def upgrade(connection: Connection, *, contract: bool = False) -> State:
-    """Adds the versions that a schema lacks, all of them or none; makes one where there is none.
+    """Adds the versions that a schema lacks, all or none; creates it if there is none.
 
     Args:
-        connection: Of a role that may make schemas and roles, or owns the schema.
-        contract: Also take away what earlier versions of the package need.
+        connection: A connection of a role that owns the schema, or may create schemas and roles.
+        contract: Whether to also remove what only earlier versions of the package need.
 
     Raises:
-        TeamError: The schema is newer, not whole, or another program's; or rights are missing.
+        TeamError: The schema is newer, incomplete or of another program, or rights are missing.
     """
     async with connection.transaction():
         await connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
@@ -177,7 +177,7 @@ async def _make_group(connection: Connection) -> None:
 
 
 async def add_team(connection: Connection, name: str) -> UUID:
-    """Makes a team unless there is one of that name; returns its id."""
+    """Creates a team unless there is one of that name; returns its id."""
     await connection.execute(
         "INSERT INTO mcpl.teams (name) VALUES (%s) ON CONFLICT (name) DO NOTHING", [name]
     )
@@ -191,12 +191,12 @@ async def add_team(connection: Connection, name: str) -> UUID:
 async def add_member(
     connection: Connection, team: UUID, role: str | None, *, can_write: bool
 ) -> str:
-    """Lets a role take part; returns its name.
+    """Makes a role a member of a team; returns its name.
 
     Args:
-        connection: Of the schema's owner.
-        team: Which.
-        role: One that can log in; None: that of the connection.
+        connection: A connection of the schema's owner.
+        team: Id of the team.
+        role: A role that can log in; None: that of the connection.
         can_write: Whether it may also write.
 
     Raises:

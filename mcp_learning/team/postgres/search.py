@@ -1,4 +1,4 @@
-"""Searching in the team's store, for a host that doesn't hold all of it; and what keeps that up."""
+"""Searches the team's store, for hosts that don't hold all of it."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -32,11 +32,11 @@ WHERE t.name = %(name)s AND x.doc IS NOT NULL
 
 
 class SearchScope(NamedTuple):
-    """Where to search, and how much is found.
+    """What a search covers, and how much it returns.
 
     Attributes:
-        filters: Of `mcpl.passing`: labels by name, spellings of a repository, `since`.
-        most: Tasks of each kind, by words and by meaning.
+        filters: Filters of `mcpl.passing`: labels by name, spellings of a repository, `since`.
+        most: Most tasks by words, and by meaning.
     """
 
     filters: Mapping[str, Any]
@@ -44,12 +44,11 @@ class SearchScope(NamedTuple):
 
 
 class FoundByWords(NamedTuple):
-    """Executions that are worth comparing, since they have words of a question.
+    """Candidates that have words of a question.
 
     Attributes:
-        task_ids: These.
-        frequencies: How many executions have each of the words that were asked about; None: not
-            known.
+        task_ids: The candidates.
+        frequencies: Document frequencies of the words given as `counted`; None: unknown.
     """
 
     task_ids: Sequence[UUID]
@@ -57,11 +56,11 @@ class FoundByWords(NamedTuple):
 
 
 class FoundByMeaning(NamedTuple):
-    """Executions that are worth comparing, since they are near a question or may supersede others.
+    """Candidates that are near a question in meaning, or may supersede others.
 
     Attributes:
-        task_ids: These.
-        is_complete: Whether what is near could be searched for: False without a vector, or without
+        task_ids: The candidates.
+        is_complete: Whether it could be searched by meaning: False without a vector, or without
             pgvector for its model.
     """
 
@@ -78,18 +77,18 @@ class _CandidateRow(NamedTuple):
 
 
 class RemoteSearch(Remote):
-    """A connection on which questions are asked, as `Remote`."""
+    """A `Remote` that also searches."""
 
     def __init__(self, access: Access, timeout: float) -> None:
         super().__init__(access, timeout)
-        self._id: UUID | None = None  # of the team
+        self._id: UUID | None = None  # the team's
 
     async def by_words(self, text: str, scope: SearchScope, counted: Sequence[str]) -> FoundByWords:
-        """What the team has that is like a text by its words.
+        """The team's executions that are similar to a text by words.
 
         Args:
-            text: Without secrets.
-            scope: Where, and how much of it.
+            text: The text, without secrets.
+            scope: Filters and size of the result.
             counted: Words and identifiers whose document frequencies are wanted.
 
         Raises:
@@ -101,14 +100,14 @@ class RemoteSearch(Remote):
     async def by_meaning(
         self, text: str, vector: Sequence[float] | None, model: str, scope: SearchScope, cues: str
     ) -> FoundByMeaning:
-        """What the team has that is near a vector, and what may supersede that.
+        """The team's executions near a vector, and those that may supersede them.
 
         Args:
-            text: Without secrets.
-            vector: Of the text; None: nothing is near it.
+            text: The text, without secrets.
+            vector: The text's vector; None: nothing is near it.
             model: Fingerprint of the model that made the vector.
-            scope: Where, and how much of it.
-            cues: Words of executions that may supersede others without saying so.
+            scope: Filters and size of the result.
+            cues: Words by which an execution may supersede others (`supersession.CUES`).
 
         Raises:
             TeamError: It can't be searched.
@@ -130,16 +129,16 @@ class RemoteSearch(Remote):
         async with self._connected() as connection:
             rows = await fetch(connection, _CANDIDATES, [*values, self._access.team])
             if not rows:
-                await self._state(connection)  # says what is wrong
+                await self._state(connection)  # raises an error that says what is wrong
         found = rows[0] if rows else ((), False, [None] * len(counted))
         return _CandidateRow(*found)
 
     async def whole(self, task_ids: Sequence[UUID], model: str) -> tuple[RemotePage, str]:
-        """Executions with all that belongs to them, and the epoch of their numbers.
+        """Executions with all that belongs to them, and the epoch of their change numbers.
 
         Args:
-            task_ids: Those that the team doesn't have are left out.
-            model: Whose vectors are wanted.
+            task_ids: The executions; those that the team lacks are left out.
+            model: Fingerprint of the model whose vectors are wanted.
 
         Raises:
             TeamError: They can't be read.
@@ -152,7 +151,7 @@ class RemoteSearch(Remote):
         return await anyio.to_thread.run_sync(page_of, read), found.epoch
 
     async def spellings(self) -> list[str]:
-        """The repositories of the team, as they are written there.
+        """All spellings of repositories in the team's store.
 
         Raises:
             TeamError: They can't be read.
@@ -161,11 +160,11 @@ class RemoteSearch(Remote):
             return [row[0] for row in await fetch(connection, _SPELLINGS, [self._access.team])]
 
     async def selected(self, selection: Selection, repos: Sequence[str]) -> list[UUID]:
-        """The executions of the team that a selection means.
+        """The team's executions that a selection covers.
 
         Args:
-            selection: Its repository is given by `repos`.
-            repos: In all spellings.
+            selection: The selection.
+            repos: All spellings of its repository, if it has one.
 
         Raises:
             TeamError: They can't be read.

@@ -1,4 +1,4 @@
--- The nearest vectors by pgvector, in the schema SCHEMA. Applied again by every upgrade.
+-- Search by meaning with pgvector, whose schema replaces SCHEMA. Every upgrade applies this again.
 CREATE TABLE IF NOT EXISTS mcpl.near (
     team       uuid NOT NULL,
     task_id    uuid NOT NULL,
@@ -10,7 +10,7 @@ CREATE TABLE IF NOT EXISTS mcpl.near (
 );
 ALTER TABLE mcpl.near ENABLE ROW LEVEL SECURITY;
 
--- A vector as `mcpl.vectors` has it, float32, little-endian.
+-- A vector as `mcpl.vectors` stores it: float32, little-endian.
 CREATE OR REPLACE FUNCTION mcpl.floats(given bytea) RETURNS real[]
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
     SELECT array_agg((
@@ -43,8 +43,8 @@ BEGIN
     RETURN span.remaining;
 END $$;
 
--- Of many rows, the index gives the nearest until enough of them pass; few are compared exactly. If those that pass are runs
--- of a few tasks, it gives more of them; if that doesn't help, either, as many rows are compared as a host has time for.
+-- Of many rows, the index returns the nearest until enough of them pass; few rows are compared exactly. If the passing ones
+-- are runs of few tasks, more are asked of the index; if that isn't enough, as many rows as time allows are compared.
 CREATE OR REPLACE FUNCTION mcpl.tasks_by_meaning(
     wanted_team uuid, asked real[], model text, condition text, few boolean, most int
 ) RETURNS bigint[]

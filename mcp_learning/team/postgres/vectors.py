@@ -1,7 +1,4 @@
-"""pgvector in the team's store: whether it can be used, and what is made of it.
-
-Hosts that hold all of their team's executions need none of it.
-"""
+"""Sets up pgvector in the team's store, for hosts that don't hold all of it."""
 
 import re
 from importlib.resources import files
@@ -12,7 +9,7 @@ from psycopg import sql
 from mcp_learning.team.postgres.connection import Connection, fetch
 
 OLDEST = (0, 8, 4)
-"""Earlier versions can corrupt the index."""
+"""Oldest version of pgvector that is used; earlier ones can corrupt the index."""
 
 _BATCH = 2_000
 _MANY_NEW = """
@@ -25,18 +22,18 @@ _INDEX = "CREATE INDEX IF NOT EXISTS near_by_meaning ON mcpl.near USING hnsw (em
 
 
 async def set_up(connection: Connection) -> str | None:
-    """Makes searches by meaning possible in the store, and reads in all that it has.
+    """Makes searches by meaning possible, and brings the search tables up to date.
 
     Args:
-        connection: Of the schema's owner, outside of a transaction.
+        connection: A connection of the schema's owner, outside of a transaction.
 
     Returns:
-        Why it isn't possible; None if it is.
+        Why searches by meaning aren't possible; None if they are.
     """
     why = await _extension(connection)
     if why is None:
         await _apply(connection)
-        if (await fetch(connection, _MANY_NEW, []))[0][0]:  # it takes less time to build it anew
+        if (await fetch(connection, _MANY_NEW, []))[0][0]:  # then rebuilding takes less time
             await connection.execute("DROP INDEX IF EXISTS mcpl.near_by_meaning")
     for (team,) in await fetch(connection, "SELECT team FROM mcpl.teams", []):
         for function in ("mcpl.read_in", "mcpl.read_vectors_in"):
@@ -51,7 +48,7 @@ async def set_up(connection: Connection) -> str | None:
 
 
 async def _extension(connection: Connection) -> str | None:
-    """Installs pgvector where it is missing; returns why it can't be used."""
+    """Installs pgvector if it is missing; returns why it can't be used, or None."""
     found = await fetch(
         connection,
         "SELECT coalesce(installed_version, default_version), installed_version IS NULL "
@@ -79,7 +76,7 @@ async def _apply(connection: Connection) -> None:
 
 
 async def _schema(connection: Connection) -> str:
-    """The schema that has pgvector."""
+    """Name of the schema in which pgvector is installed."""
     ((name,),) = await fetch(
         connection,
         "SELECT n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace "
