@@ -19,6 +19,7 @@ VERSIONS = {
     "schema-7": 7,
     "schema-8": 8,
     "schema-9": 9,
+    "schema-10": 10,
 }
 _LATER = "'outcome_basis', 'outcome_confidence', 'session_id', 'supersedes', 'author'"
 

@@ -119,6 +119,8 @@ def test_all_migrations_make_all_columns_of_the_original_design(cursor: Cursor) 
         "outbox",
         "team_mark",
         "fetched",
+        "former_team",
+        "team_roles",
     }
 
 

@@ -170,9 +170,11 @@ class Team:
         await self.any_host().service.feedback(given.identified())
 
     async def forget(self) -> None:
-        one = self.any_execution()
+        one, host = self.any_execution(), self.any_host()
         request = ForgetExecutions(task_ids=[one], dry_run=False)
-        if not (await self.any_host().service.forget(request)).unknown_task_ids:
+        if await self.has_left(host):  # which forgets for the team only what it wrote
+            await host.exchange(fill=True)
+        if not (await host.service.forget(request)).unknown_task_ids:
             del self.known[one]
             self.forgotten.add(one)
 
@@ -211,6 +213,10 @@ class Team:
         changes = [ALL, *HOLDS, {"team_repos": ALL_REPOS}, {"team_repos": "acme/docs"}]
         changes += [{"team_url": one.team_url} for one in self.first_settings]
         await self.configure(self.any_number(), **self.random.choice(changes))
+
+    async def has_left(self, host: Host) -> bool:
+        team = (await host.service.health()).team
+        return team is not None and team.role is None
 
     async def leave(self) -> None:
         """A host leaves; its next exchange joins it again."""

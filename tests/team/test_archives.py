@@ -135,3 +135,24 @@ async def test_what_a_host_has_archived_can_be_forgotten_there_all_the_same(
         await first.exchange()
         await second.exchange()
         assert await rows(second) == 0
+
+
+async def test_what_others_wrote_in_a_team_that_was_left_comes_back_and_the_next_one_lacks_it(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    await make_team(server, database, "ada", "ben")
+    await make_team(server, database, "ada", team="lab")
+    async with hosts(server, database, tmp_path, "ada", "ben") as (first, second):
+        (task_id,) = await bring(second, "mend the cart")
+        for host in (second, first):
+            await host.exchange()
+        await archive(first, tmp_path / "archive")
+        await first.service.leave_team()
+    async with hosts(server, database, tmp_path, "ada", team="lab") as (first,):
+        await first.exchange(fill=True)
+        await unarchive(first, tmp_path / "archive")
+        await first.exchange()
+        await first.service.revise(ReviseExecution(task_id=task_id, approach="by hand"))
+        await first.exchange()
+        assert server.execute(database, "SELECT count(*) FROM mcpl.executions") == [(1,)]
+        assert (await first.execution(task_id)).author == "ben"

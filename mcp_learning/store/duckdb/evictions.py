@@ -11,10 +11,11 @@ from mcp_learning.store.duckdb import executions, outbox_table
 from mcp_learning.store.duckdb.bound_lists import AMONG_UUIDS, joined
 from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.duckdb.executions import naive_utc
+from mcp_learning.store.duckdb.former_team import OF_TEAM
 from mcp_learning.store.shared import Held, Part
 
 _EVICTABLE = (
-    "x.author IS NOT NULL "
+    f"{OF_TEAM} "
     "AND x.task_id NOT IN (SELECT task_id FROM outbox WHERE sent_at IS NULL) "
     "AND x.task_id NOT IN (SELECT task_id FROM lesson_evidence) "
     "AND x.task_id NOT IN (SELECT task_id FROM lesson_showings WHERE task_id IS NOT NULL)"
@@ -60,7 +61,9 @@ def remove(cursor: Cursor, task_ids: Sequence[UUID]) -> list[UUID]:
 
 def held(cursor: Cursor) -> Held:
     """As `SharedStore.held`."""
-    row = cursor.execute("SELECT count(author), count(*) FROM executions").fetchone()
+    row = cursor.execute(
+        f"SELECT count(*) FILTER ({OF_TEAM}), count(*) FROM executions x"
+    ).fetchone()
     return Held(*(row or (0, 0)))
 
 

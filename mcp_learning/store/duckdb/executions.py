@@ -183,7 +183,7 @@ def _delete_all_but_uses(cursor: Cursor, task_ids: Sequence[UUID]) -> str:
     """Deletes executions; returns their ids, joined."""
     ids = joined(task_ids)
     vectors = ("embeddings", "embeddings_next", "passages", "passages_next")
-    for table in (*vectors, "feedback", "recall_counts", "fetched", "executions"):
+    for table in (*vectors, "feedback", "recall_counts", "fetched", "former_team", "executions"):
         cursor.execute(f"DELETE FROM {table} WHERE task_id {AMONG_UUIDS}", [ids])
     return ids
 

@@ -8,10 +8,11 @@ from uuid import UUID
 from mcp_learning.models.lessons import Lesson
 from mcp_learning.models.results import Execution
 from mcp_learning.models.transfer import PastExecution
-from mcp_learning.store.duckdb import lessons, team_lessons
+from mcp_learning.store.duckdb import former_team, lessons, team_lessons
 from mcp_learning.store.duckdb.bound_lists import AMONG_UUIDS, joined
 from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.duckdb.executions import GENERATED
+from mcp_learning.store.duckdb.former_team import NOT_OF_FORMER_TEAM
 from mcp_learning.store.duckdb.outbox_table import (
     LOCAL,
     Entry,
@@ -50,6 +51,8 @@ class Outbox:
         at: datetime | None = None,
     ) -> None:
         """Adds entries for an execution that was created or changed, and for its new uses."""
+        if new.author is not None and former_team.has(cursor, new.task_id):
+            return
         if not (self._is_shared(new.repo, new.author) and self._is_in_team(cursor)):
             if old is not None and self._is_shared(old.repo, old.author):
                 _withdraw(cursor, [new.task_id])
@@ -87,7 +90,7 @@ class Outbox:
 
     def judged(self, cursor: Cursor, about: Execution, feedback_id: UUID) -> None:
         """Adds an entry for feedback that was just stored."""
-        if self._is_shared(about.repo, about.author) and self._is_in_team(cursor):
+        if self._shared(cursor, [about.task_id]):
             add(cursor, feedback_entries(cursor, "feedback_id = ?", feedback_id), datetime.now(UTC))
 
     def told(self, cursor: Cursor, records: Sequence[PastExecution]) -> None:
@@ -120,10 +123,13 @@ class Outbox:
     def absent(self, cursor: Cursor, task_ids: Sequence[UUID]) -> None:
         """Adds entries for whole executions that the team turned out to lack.
 
-        Those of repositories that aren't shared came from a team that this host has left.
+        Those that others wrote came from a team that this host has left.
         """
+        former_team.note_absent(cursor, task_ids)
         rows = cursor.execute(
-            f"SELECT task_id, repo FROM executions WHERE task_id {AMONG_UUIDS}", [joined(task_ids)]
+            f"SELECT task_id, repo FROM executions x WHERE task_id {AMONG_UUIDS} "
+            f"AND {NOT_OF_FORMER_TEAM}",
+            [joined(task_ids)],
         ).fetchall()
         requeue(cursor, [task_id for task_id, repo in rows if self._is_shared(repo, None)])
 
@@ -148,12 +154,12 @@ class Outbox:
         """
         if not self._is_in_team(cursor):
             return
-        known = team_lessons.known(cursor)
+        known, others = team_lessons.known(cursor), former_team.lessons(cursor)
         before = {one.lesson_id: one for one in old if one.lesson_id in known}
         entries: list[Entry] = [
             ("lesson", one.lesson_id, lesson_patch(before.get(one.lesson_id), one))
             for one in new
-            if one.lesson_id in known or self._is_told(one)
+            if one.lesson_id in known or (self._is_told(one) and one.lesson_id not in others)
         ]
         add(cursor, entries, datetime.now(UTC))
 
@@ -187,8 +193,8 @@ class Outbox:
         if not task_ids or not self._is_in_team(cursor):
             return []
         rows = cursor.execute(
-            f"SELECT task_id, repo, author FROM executions WHERE task_id {AMONG_UUIDS} "
-            "ORDER BY sequence",
+            f"SELECT task_id, repo, author FROM executions x WHERE task_id {AMONG_UUIDS} "
+            f"AND {NOT_OF_FORMER_TEAM} ORDER BY sequence",
             [joined(task_ids)],
         ).fetchall()
         return [row[0] for row in rows if self._is_shared(row[1], row[2])]

@@ -267,11 +267,10 @@ def set_mark(cursor: Cursor, new: TeamMark | None) -> None:
     cursor.execute("DELETE FROM team_mark")
     if new is not None:
         cursor.execute("INSERT INTO team_mark VALUES (?, ?, ?, ?, ?, ?)", list(new))
+        cursor.execute("INSERT OR IGNORE INTO team_roles VALUES (?)", [new.role])
 
 
 def leave(cursor: Cursor) -> None:
-    """Empties the outbox, and removes this host as author, so that another team can get all."""
-    if (known := mark(cursor)) is not None:
-        cursor.execute("UPDATE executions SET author = NULL WHERE author = ?", [known.role])
+    """Empties the outbox, and removes the mark."""
     cursor.execute("DELETE FROM outbox")
     set_mark(cursor, None)

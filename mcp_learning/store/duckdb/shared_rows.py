@@ -8,6 +8,7 @@ from mcp_learning.store.duckdb import (
     embeddings,
     evictions,
     executions,
+    former_team,
     lessons,
     lost_changes,
     team_rows,
@@ -135,9 +136,12 @@ class SharedRows:
     async def set_mark(self, mark: TeamMark | None) -> None:
         def write(cursor: Cursor) -> None:
             if mark is None:
+                former_team.leave(cursor)
                 entries.leave(cursor)
-            else:
-                entries.set_mark(cursor, mark)
+                return
+            if entries.mark(cursor) is None:
+                former_team.note(cursor)
+            entries.set_mark(cursor, mark)
 
         await self.database.write(write, counted=lambda _: False)
 

@@ -13,12 +13,20 @@ from uuid import UUID
 
 from mcp_learning.models.lessons import Lesson
 from mcp_learning.models.results import Execution
-from mcp_learning.store.duckdb import embeddings, evictions, executions, lessons, team_lessons
+from mcp_learning.store.duckdb import (
+    embeddings,
+    evictions,
+    executions,
+    former_team,
+    lessons,
+    team_lessons,
+)
 from mcp_learning.store.duckdb import outbox_table as outbox
 from mcp_learning.store.duckdb.bound_lists import AMONG_UUIDS, UUIDS, joined
 from mcp_learning.store.duckdb.columns import FEEDBACK_TYPES, USE_TYPES
 from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.duckdb.executions import SUCCESS, naive_utc
+from mcp_learning.store.duckdb.former_team import OF_TEAM
 from mcp_learning.store.duckdb.transfer import insert_new
 from mcp_learning.store.lesson_protocol import Revision
 from mcp_learning.store.shared import (
@@ -49,6 +57,8 @@ def take_in(cursor: Cursor, page: TeamPage) -> TakenIn:
     changed = _merge(cursor, [one for one in page.executions if one.fields is not None])
     _add_feedback_and_uses(cursor, page)
     taught = _learn(cursor, page.lessons)
+    had = [one.task_id for one in page.executions] + [one.lesson_id for one in page.lessons]
+    former_team.belong(cursor, had)
     outbox.set_mark(cursor, page.mark)
     return TakenIn(changed or taught, deleted, evictions.evict_stale(cursor, page.left_out))
 
@@ -148,7 +158,7 @@ def forget(cursor: Cursor, task_ids: Sequence[UUID]) -> list[UUID]:
 def sweep(cursor: Cursor, kept: Sequence[UUID], mark: TeamMark) -> TakenIn:
     """As `SharedStore.sweep`; called inside a transaction."""
     rows = cursor.execute(
-        "SELECT task_id FROM executions WHERE author IS NOT NULL "
+        f"SELECT task_id FROM executions x WHERE {OF_TEAM} "
         # Those that wait to be sent whole aren't known to the team yet.
         "AND task_id NOT IN (SELECT task_id FROM outbox WHERE sent_at IS NULL AND kind = 'patch' "
         "AND (fields IS NULL OR json_extract(fields, '$.recorded_at') IS NOT NULL)) "
