@@ -126,14 +126,23 @@ def _without_branch(name: str, above: str, branch: str) -> str:
 
 
 def _by_files(task: Task, directory: str) -> str:
-    """The subdirectory with most edited files, of a directory that is no project."""
+    """The subdirectory with most edited files, of a directory that is no project.
+
+    Those that hold no project themselves, as a user's downloads or settings, don't count.
+    """
     above = directory.rstrip("\\/") + "/"
     below = [
         file.replace("\\", "/").removeprefix(above.replace("\\", "/"))
         for file in task.files
         if file.replace("\\", "/").startswith(above.replace("\\", "/"))
     ]
-    names = Counter(file.split("/")[0] for file in below if "/" in file)
+    names = Counter(
+        name
+        for file in below
+        if "/" in file
+        and not (name := file.split("/")[0]).startswith(".")
+        and _is_project(above + name)
+    )
     return clean(names.most_common(1)[0][0], LONGEST_NAME) if names else ""
 
 

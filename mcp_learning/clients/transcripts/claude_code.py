@@ -13,6 +13,7 @@ from mcp_learning.clients.transcripts import claude_code_prompts as prompts
 from mcp_learning.clients.transcripts.events import Action, Prompt
 from mcp_learning.clients.transcripts.reading import NO_SESSION, Line, SessionReader
 from mcp_learning.clients.transcripts.sessions import Session, text_of
+from mcp_learning.clients.transcripts.templates import beginning
 from mcp_learning.clients.transfer.imported import Notes, files_below
 from mcp_learning.clients.transfer.lines import read_objects
 from mcp_learning.clients.values import (
@@ -167,7 +168,7 @@ class _ClaudeCodeReader(SessionReader):
         if prompts.is_output(said):
             self._command = None
         elif line.get("isMeta") is True and not prompts.is_caveat(said):
-            self._begin_command(prompts.beginning(said))
+            self._begin_command(beginning(said))
 
     def _begin_command(self, expanded: str = "") -> None:
         command, self._command = self._command, None

@@ -61,8 +61,6 @@ _AFTER_PLAN = re.compile(
 )
 _FORWARDED = "The user sent the following message:"
 
-_LONGEST_BEGINNING = 400  # characters of its text that describe a command without arguments
-
 
 def without_context(text: str) -> str:
     """The user's text, without what the client added around it."""
@@ -130,13 +128,6 @@ def is_local(said: str) -> bool:
 def is_command(said: str) -> bool:
     """Whether it is a slash command of any kind."""
     return bool(_COMMAND.match(said))
-
-
-def beginning(expanded: str) -> str:
-    """The first paragraph of the expansion of a slash command."""
-    lines = [line.strip() for line in expanded.splitlines()]
-    text = next((line for line in lines if len(line) > 20 and not line.startswith("Base dir")), "")
-    return text[:_LONGEST_BEGINNING]
 
 
 def ended_task(said: str) -> tuple[str, int | None] | None:

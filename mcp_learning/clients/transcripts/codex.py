@@ -31,6 +31,9 @@ _FROM_CLIENT = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _REQUEST = "## My request for Codex:"  # after what an editor adds to the prompt
+_PLAN_TAG = re.compile(r"</?proposed_plan>\s*")
+_ACCEPTED = "Implement the plan."  # what the client says for a user who accepts a plan
+_FRESH_CONTEXT = re.compile(r"\AA previous agent produced the plan below [^\n]*\n\s*")
 
 
 def default_directory() -> Path:
@@ -202,9 +205,10 @@ class _CodexReader(SessionReader):
                 self._asked(where, text, at)
 
     def _said(self, text: str) -> None:
-        """A reply comes as an item and as an event, in either order."""
+        """A reply comes as an item and as an event, in either order, and a plan with its tags."""
         self.take_held()
-        if text.strip() and text != self._last:
+        text = _PLAN_TAG.sub("", text).strip()
+        if text and text != self._last:
             self._last, self._fresh = text, None
             self.reply(text)
             self.use(self._model)
@@ -221,7 +225,7 @@ class _CodexReader(SessionReader):
             self.session.add(call)
 
     def _asked(self, where: str, text: str, at: datetime | None) -> None:
-        prompt = text.rpartition(_REQUEST)[2].strip()
+        prompt = _FRESH_CONTEXT.sub("", text.rpartition(_REQUEST)[2].strip())
         if not prompt or _FROM_CLIENT.match(prompt):
             return
         self._prompts += 1
@@ -231,8 +235,13 @@ class _CodexReader(SessionReader):
         name = f"{self.session.id}:{self._prompts}"
         found = self.prompt(prompt, where, name, in_plan_mode=self._plans)
         found.at = at
+        found.is_answer = prompt == _ACCEPTED and self._has_planned()
         self._fresh, self._last = found, ""
         self.session.add(found)
+
+    def _has_planned(self) -> bool:
+        last = next((one for one in reversed(self.session.events) if isinstance(one, Prompt)), None)
+        return last is not None and last.in_plan_mode
 
 
 def _told(content: object) -> str:

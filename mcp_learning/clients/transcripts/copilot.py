@@ -23,6 +23,9 @@ _ACTIONS = {
     "ask_user": Action.ASK,
     "task": Action.DELEGATE,
 }
+_CONTEXT = re.compile(
+    r"\s*<(?P<tag>current_datetime|reminder)>.*?</(?P=tag)>\s*", re.DOTALL
+)  # which older versions added to the prompt itself
 _STATUS = re.compile(r"exit(?:ed with exit)? code:? (-?\d+)")
 _REFUSED = re.compile(r"\b(?:denied|rejected|declined)\b", re.IGNORECASE)
 
@@ -82,7 +85,7 @@ class _CopilotReader(SessionReader):
             self._plans = data["newMode"] == "plan"
 
     def _asked(self, where: str, line: Line, data: Line) -> None:
-        said = str(data.get("content") or "").strip()
+        said = _CONTEXT.sub("\n\n", str(data.get("content") or "")).strip()
         if not said:
             return
         if data.get("source") not in (None, "", "user"):

@@ -71,7 +71,8 @@ class Prompt(SessionEvent):
         where: Its position in the file, for messages.
         name: Unique among the prompts of a client, and the same whenever the session is read.
         is_queued: Whether it was sent while the agent worked.
-        is_answer: Whether it answers a question of the agent, or explains the refusal of a tool.
+        is_answer: Whether it answers a question of the agent, accepts its plan, or explains the
+            refusal of a tool.
         in_plan_mode: Whether the agent was only to plan.
     """
 

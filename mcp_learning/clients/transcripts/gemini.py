@@ -36,7 +36,12 @@ _ACTIONS = {
     "exit_plan_mode": Action.PLAN,
 }
 _CONTEXT = re.compile(r"<(?P<tag>[a-z_]+)>.*</(?P=tag)>\s*\Z", re.DOTALL)
-_REFERENCED = re.compile(r"\n-{3} Content from referenced files -{3}.*", re.DOTALL)
+_ADDED = re.compile(  # by the client, or by its editor
+    r"\n(?:-{3} Content from referenced files -{3}|(?:Current File Path|Current Selection):\n```"
+    r"|User Selected Files:\n- |PRIOR CHAT HISTORY:\n).*",
+    re.DOTALL,
+)
+_RETRY = "System: Please continue."  # what the client says after an empty answer of the model
 _STATUS = re.compile(  # after what the command printed
     r"^Exit Code: (\d+)(?:\n(?:Signal|Background PIDs|Process Group PGID): [^\n]*)*\s*\Z",
     re.MULTILINE,
@@ -141,8 +146,10 @@ class _GeminiReader(SessionReader):
 
     def _asked(self, where: str, message: Line, said: str) -> None:
         shown = text_of(message.get("displayContent")).strip() or said
-        asked = _REFERENCED.sub("", shown).strip()
-        if asked and not _CONTEXT.match(asked):
+        asked = _ADDED.sub("", shown).strip()
+        if asked == _RETRY:
+            self.notice(asked)
+        elif asked and not _CONTEXT.match(asked):
             self.session.add(self.prompt(asked, where, f"{self.session.id}:{message['id']}"))
 
     def _said(self, message: Line, said: str) -> None:

@@ -18,6 +18,7 @@ from mcp_learning.clients.transcripts.events import (
     Usage,
 )
 from mcp_learning.clients.transcripts.sessions import Session
+from mcp_learning.clients.transcripts.templates import typed
 from mcp_learning.clients.transfer.imported import Notes
 from mcp_learning.clients.values import as_object, as_text
 
@@ -68,7 +69,9 @@ class SessionReader(ABC):
 
     def prompt(self, text: str, where: str, name: str, *, in_plan_mode: bool = False) -> Prompt:
         """Makes a prompt at the current place, without adding it."""
-        return Prompt(**self.place, text=text, where=where, name=name, in_plan_mode=in_plan_mode)
+        return Prompt(
+            **self.place, text=typed(text), where=where, name=name, in_plan_mode=in_plan_mode
+        )
 
     def reply(self, text: str) -> None:
         """Adds a reply of the agent."""

@@ -15,6 +15,7 @@ _MOST_WORDS = 6
 _QUESTION = re.compile(r"[?？][\s)*_`\"'」』]*\Z|¿")
 _OUTPUT = re.compile(
     r"\S+:\d+(?::\d+)?:|(?:[$❯>%➜λ]|=>)\s|\[\d|at\s\w+[.(]|\S+@\S+[:~]|[^\n]{0,80}\$ [a-z]"
+    r"|(?:PS )?[A-Za-z]:\\[^\n>]*>"
     r"|(?:---|===|\+\+\+|@@) \S|\+ |Traceback \(|(?:panic|fatal): |npm ERR!"
 )
 _ITEMS = re.compile(

@@ -69,6 +69,8 @@ def test_in_a_home_directory_pushes_edits_and_later_directories_tell() -> None:
     home = "/home/user"
     assert repository(task(asked(ASKED, home), ran("git push", PUSHED, cwd=home))) == "teapot"
     assert repository(task(asked(ASKED, home), edited(f"{home}/kettle/lid.py", home))) == "kettle"
+    for aside in ("Downloads/a.html", ".claude/settings.json"):
+        assert repository(task(asked(ASKED, home), edited(f"{home}/{aside}", home))) == ""
     moved = task(asked(ASKED, home), edited("/home/user/pot/a.py", "/home/user/pot"))
     assert repository(moved) == "pot"
     first, _ = tasks(

@@ -132,6 +132,12 @@ def test_output_that_the_user_pastes_goes_on_with_the_task() -> None:
         assert not begins(prompt(f"{output}\n" + "unforeseen droplets everywhere " * 30), *DID)
 
 
+@pytest.mark.parametrize("shown", ["PS C:\\Users\\me\\teapot> ", "C:\\teapot>", "user@pot:~$ "])
+def test_a_command_that_the_user_ran_goes_on_with_the_task(shown: str) -> None:
+    printed = "docker compose ps\nNAME  IMAGE  STATUS\nkettle  boiler:latest  restarting, unhealthy"
+    assert not begins(prompt(f"{shown}{printed}"), *DID)
+
+
 def test_an_answer_to_a_question_of_the_agent_goes_on() -> None:
     offer = Reply(at=START, text="The edge is blunt. Want me to sharpen it, or to bend the neck?")
     assert not begins(prompt("Bend the neck by ten degrees"), offer)

@@ -135,6 +135,28 @@ def test_model_and_directory_are_those_of_the_turn_wherever_they_stand(tmp_path:
     assert [task.model for task in found.tasks] == ["gpt-5", "gpt-6"]
 
 
+def test_a_plan_that_the_user_accepts_is_of_the_same_task_and_said_once(tmp_path: Path) -> None:
+    plan = "# The spout\n\nSharpen the upper edge."
+    found = session(
+        tmp_path,
+        turn(1, collaboration_mode={"mode": "plan"}),
+        says(1, ASKED),
+        event(2, "item_completed", item={"type": "Plan", "text": f"{plan}\n"}),
+        event(2, "agent_message", message=f"<proposed_plan>\n{plan}\n</proposed_plan>"),
+        turn(3, collaboration_mode={"mode": "default"}),
+        says(3, "Implement the plan."),
+        event(4, "agent_message", message="Sharpened."),
+    )
+    (task,) = found.tasks
+    assert [one.text for one in task.replies] == [plan, "Sharpened."]
+    assert [one.is_answer for one in task.prompts] == [False, True]
+
+
+def test_a_plan_for_a_fresh_context_is_the_request(tmp_path: Path) -> None:
+    told = "A previous agent produced the plan below to accomplish the user's task. Implement it."
+    assert prompts(session(tmp_path, says(1, f"{told}\n\n# {ASKED}")))[0].text == f"# {ASKED}"
+
+
 @pytest.mark.parametrize("has_events", [True, False])
 def test_what_the_client_put_into_messages_is_no_prompt(
     tmp_path: Path, *, has_events: bool

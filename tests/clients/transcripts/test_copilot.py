@@ -68,6 +68,18 @@ def test_a_session_becomes_a_task(tmp_path: Path) -> None:
     assert task.first.in_plan_mode
 
 
+def test_what_older_versions_added_to_a_prompt_is_left_out(tmp_path: Path) -> None:
+    time = "<current_datetime>2025-12-02T05:48:47.774Z</current_datetime>"
+    reminder = "<reminder>\n<sql_tables>todos</sql_tables>\n</reminder>"
+    path = write(
+        tmp_path / "events.jsonl",
+        line(1, "user.message", content=f"{ASKED}\n\n{time}"),
+        line(2, "user.message", content=f"{time}\n\nyes\n\n{reminder}"),
+    )
+    (task,) = copilot.read(path, Notes()).tasks
+    assert [one.text for one in task.prompts] == [ASKED, "yes"]
+
+
 def test_the_status_of_a_command_is_not_one_that_it_printed(tmp_path: Path) -> None:
     told = "last night: exit code: 1\n<exited with exit code 0>"
     path = write(

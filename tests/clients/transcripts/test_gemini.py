@@ -81,6 +81,20 @@ def test_a_session_in_one_object_becomes_a_task(written: Path, tmp_path: Path) -
     assert task.interrupted
 
 
+def test_what_an_editor_and_the_client_add_is_no_prompt(tmp_path: Path) -> None:
+    opened = "Current File Path:\n```python\n/home/user/teapot/spout.py\n```\n\n"
+    chosen = "User Selected Files:\n- /home/user/teapot/lid.py\n"
+    path = write(
+        tmp_path / "session-1.jsonl",
+        message(0, "user", f"{ASKED}\n{opened}PRIOR CHAT HISTORY:\nPaint it green"),
+        message(1, "gemini", ""),
+        message(2, "user", "System: Please continue."),
+        message(3, "gemini", DONE),
+        message(4, "user", f"yes\n\n{chosen}"),
+    )
+    assert [one.text for one in read(path).prompts] == [ASKED, "yes"]
+
+
 def test_lines_replace_and_take_back_messages(tmp_path: Path) -> None:
     wrong = message(20, "user", "Paint it green")
     path = write(
