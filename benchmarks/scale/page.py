@@ -15,7 +15,7 @@ _COLUMNS = ("rows", "measurement", "target", "measured")
 
 _PAGE = """# Performance
 
-From {first:,} to {last:,} executions. This page was written by
+From {first:,} to {last:,} executions. This command wrote the page:
 
 ```
 {command}
@@ -23,13 +23,16 @@ From {first:,} to {last:,} executions. This page was written by
 
 {machines}
 
-Data: executions whose vectors lie in clusters. A few thousand generated tasks are embedded by the
-bundled model; every other task is a variant of one of them with isotropic noise of length
-{noise} (cosine to its centre {cosine:.2f}), and runs of one task share a vector. Queries *in
-distribution* are fresh variants; queries *out of distribution* are real embeddings of questions
-from outside software, which nothing in the data answers. Recall@10 is by distance: a row counts
-when it is as near as the true tenth, so ties don't lie. Times are of one call after the other, in
-milliseconds, without embedding the question, unless said otherwise.
+**Data.** The vectors of the executions lie in clusters. A few thousand generated tasks are embedded
+by the bundled model; every other task is a variant of one of them with isotropic noise of length
+{noise} (cosine to its centre {cosine:.2f}), and runs of one task share a vector.
+
+**Queries.** Those *in distribution* are fresh variants. Those *out of distribution* are real
+embeddings of questions from outside software, which nothing in the data answers.
+
+**Measures.** Recall@10 is by distance: a row counts if it is as near as the true tenth, so ties
+don't distort it. Times are in milliseconds, of sequential calls, without embedding the question,
+unless said otherwise.
 
 ## Targets
 
@@ -37,7 +40,7 @@ milliseconds, without embedding the question, unless said otherwise.
 
 {notes}
 
-## Beside what the original design expected
+## Compared with what the original design expected
 
 Milliseconds for the ten nearest, p50, in distribution. HNSW: the preset balanced with ef_search
 {ef}; exact: the matrix in memory.
@@ -46,22 +49,23 @@ Milliseconds for the ten nearest, p50, in distribution. HNSW: the preset balance
 
 ## Searches
 
-What a tool call pays (candidates by meaning and by words, fusion, check against the database,
-grouping, relevance), what of it is for words (p50 of the difference to the same search without its
-text), then the ten nearest executions by meaning alone.
+- **Search**: what a tool call takes for candidates by meaning and by words, fusion, check against
+  the database, grouping and relevance.
+- **Of it words**: p50 of the difference to the same search without its text.
+- **Nearest**: the ten nearest executions by meaning alone.
 
 {searches}
 
 ## Start-up, memory, disk, building
 
 Cold start is from spawning the server to its first correct answer; `find` is a whole tool call over
-stdio with the embedding of the question. Embedding the tasks at hand ran on all CPUs.
+stdio with the embedding of the question. Tasks were embedded on all CPUs.
 
 {costs}
 
-What the resident memory consists of, of the last server that was started. An empty MCP server of
-the same SDK is the least that there can be. The libraries' columns are pages of their files;
-*allocated* is Python's objects, the model with its working memory, and what grows with the rows.
+The next table splits the resident memory of the last server that was started. An empty MCP server
+of the same SDK is the minimum. The libraries' columns are pages of their files; *allocated* is
+Python's objects, the model with its working memory, and everything that grows with the rows.
 
 {memory}
 
@@ -75,10 +79,10 @@ Built by the product in a child process on all CPUs; searched with ef_search {ef
 
 ## Peers
 
-The same vectors and queries, in the same run, each in a process of its own on one CPU with one
-thread: M {m}, ef_construction {ef_construction}, ef_search {ef} wherever there is a graph. Memory
-is what the process gained by loading the library and building, with the source vectors unmapped.
-The first line is what `auto` plans here, measured in the same way.
+All use the same vectors and queries in the same run, each in a process of its own on one CPU with
+one thread: M {m}, ef_construction {ef_construction}, ef_search {ef} wherever there is a graph.
+Memory is what the process gained by loading the library and building, with the source vectors
+unmapped. The first line is what `auto` plans here, measured in the same way.
 
 {peers}
 """

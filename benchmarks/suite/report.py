@@ -18,23 +18,23 @@ PACKAGES = ("mcp", "duckdb", "fastembed", "onnxruntime", "numpy")
 
 _PAGE = """# Benchmark
 
-What the product promises, measured. This page was written by
+The targets of the product, and what was measured. This command wrote the page:
 
 ```
 {command}
 ```
 
-with mcp-learning {version}, {rows:,} generated executions in a temporary database and the bundled
-model. Machine: {machine}. Measured: {day}.
+It ran mcp-learning {version} with {rows:,} generated executions in a temporary database and the
+bundled model. Machine: {machine}. Measured: {day}.
 
-In a checkout, run it on your own machine: `--check` makes it exit 1 when a target is missed,
-`--json` prints the figures, `--quick` repeats less. How search scales to a million executions is in
-[performance.md](performance.md).
+In a checkout, run it on your own machine: `--check` makes it exit with 1 if a target is missed,
+`--json` prints the figures, and `--quick` repeats less. [performance.md](performance.md) has larger
+databases, up to a million executions.
 
 {table}
 
-Values are medians. "Beside" is what the target is relative to, measured in the same run and in turn
-with the value; absolute targets have their bound there. The ratio is the value divided by it.
+Values are medians. "Beside" is what a relative target refers to, measured in turn with the value in
+the same run; for absolute targets it is the bound. The ratio is the value divided by it.
 
 ## How it is measured
 
