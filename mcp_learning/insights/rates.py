@@ -5,12 +5,12 @@ test is significant after Holm's correction for all differences that an answer c
 """
 
 from collections.abc import Sequence
-from math import exp, expm1, isclose, isfinite, lgamma, sqrt
+from math import exp, expm1, floor, isclose, isfinite, lgamma, sqrt
 from statistics import NormalDist
 
 from mcp_learning.models.dashboard import Rate
 from mcp_learning.models.results import Change, Direction, Totals, Trend
-from mcp_learning.store.types import Measures, Outcomes, Pairing
+from mcp_learning.store.types import Endings, Measures, Outcomes, Pairing
 
 Z_90 = 1.6448536269514722  # standard normal quantile for a two-sided 90 % interval
 
@@ -35,17 +35,34 @@ def wilson_interval(successes: float, trials: float, z: float = Z_90) -> tuple[f
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
-def rated(ended: Outcomes) -> Rate:
-    """The success rate of these executions with its 90 % interval, if there are any."""
-    if not sum(ended):
-        return Rate(success=0, failure=0)
-    low, high = wilson_interval(ended.success, sum(ended))
+def weights(ended: Endings) -> tuple[float, float]:
+    """What successes and failures weigh: the sums of their confidences."""
+    won, lost = ended.success_weight, ended.failure_weight
+    return ended.success if won is None else won, ended.failure if lost is None else lost
+
+
+def rated(ended: Endings) -> Rate:
+    """The success rate of executions with its 90 % interval; none while no outcome has a weight.
+
+    Each outcome counts by its confidence. The sum of these is the effective number of outcomes:
+    with weights of at most 1 it is never above Kish's (Σw)² / Σw².
+    """
+    won, lost = weights(ended)
+    if not won + lost:
+        return Rate(success=ended.success, failure=ended.failure)
+    low, high = wilson_interval(won, won + lost)
     return Rate(
-        **ended._asdict(),
-        success_rate=round(_rate(ended), 4),
+        success=ended.success,
+        failure=ended.failure,
+        success_rate=round(won / (won + lost), 4),
         interval_low=round(low, 4),
         interval_high=round(high, 4),
     )
+
+
+def whole(ended: Endings) -> Outcomes:
+    """Outcomes in whole numbers, by confidence, as they are compared."""
+    return Outcomes(*(floor(round(weight, 6) + 0.5) for weight in weights(ended)))
 
 
 def difference_interval(one: Outcomes, other: Outcomes, z: float = Z_90) -> tuple[float, float]:
@@ -154,7 +171,7 @@ def compare_all(pairs: Sequence[tuple[Outcomes, Outcomes]]) -> list[Change | Non
 
 def compared(pairings: Sequence[Pairing]) -> list[tuple[Pairing, Change]]:
     """Approaches against the others of their task type, where both have outcomes."""
-    changes = compare_all([(pairing.own, pairing.others) for pairing in pairings])
+    changes = compare_all([(whole(pairing.own), whole(pairing.others)) for pairing in pairings])
     both = zip(pairings, changes, strict=True)
     return [(pairing, change) for pairing, change in both if change is not None]
 
@@ -186,28 +203,18 @@ def mirrored(change: Change) -> Change:
 def summarise(measures: Measures) -> Totals:
     """Adds the success rate among ended executions, and its 90 % interval, to raw figures.
 
-    Each outcome counts by its confidence. The sum of these is the effective number of outcomes:
-    with weights of at most 1 it is never above Kish's (Σw)² / Σw².
-
     Costs against estimates by their ratio, in which twice and half are equally wrong: the error is
     e^median|ln(actual / estimate)| - 1 and the bias e^(median ln(actual / estimate)) - 1. Source:
     S. K. Morley, T. V. Brito, D. T. Welling, "Measures of model performance based on the log
     accuracy ratio", Space Weather 16 (2018), 69-88.
     """
-    ended = measures.success + measures.failure
-    won = _or_count(measures.success_weight, measures.success)
-    lost = _or_count(measures.failure_weight, measures.failure)
-    weight = won + lost
-    low, high = wilson_interval(won, weight)
+    weight = sum(weights(measures.ended))
+    is_count = isclose(weight, measures.success + measures.failure)
     return Totals(
+        **rated(measures.ended).model_dump(),
         executions=measures.executions,
-        success=measures.success,
-        failure=measures.failure,
         pending=measures.pending,
-        success_rate=round(won / weight, 4) if weight else None,
-        interval_low=round(low, 4) if weight else None,
-        interval_high=round(high, 4) if weight else None,
-        effective_n=None if isclose(weight, ended) else round(weight, 2),
+        effective_n=None if is_count else round(weight, 2),
         duration_p50=_rounded(measures.duration_p50, 3),
         duration_p95=_rounded(measures.duration_p95, 3),
         cost_usd=_rounded(measures.cost_usd, 6),
@@ -217,25 +224,19 @@ def summarise(measures: Measures) -> Totals:
     )
 
 
-def compare(now: Totals, before: Totals) -> Trend:
+def compare(now: Measures, before: Measures) -> Trend:
     """A period against the one before, as a comparison of its own."""
-    (change,) = compare_all([(outcomes_of(now), outcomes_of(before))])
+    (change,) = compare_all([(whole(now.ended), whole(before.ended))])
+    previous = summarise(before)
     if change is None:
-        return Trend(previous=before, direction="unclear")
+        return Trend(previous=previous, direction="unclear")
     return Trend(
-        previous=before,
+        previous=previous,
         success_rate_change=change.change,
         change_low=change.change_low,
         change_high=change.change_high,
         direction=change.direction,
     )
-
-
-def outcomes_of(totals: Totals) -> Outcomes:
-    """How these executions ended, by their confidence, in whole numbers."""
-    ended = totals.success + totals.failure if totals.effective_n is None else totals.effective_n
-    won = round(ended * (totals.success_rate or 0.0))
-    return Outcomes(won, round(ended) - won)
 
 
 def _rate(outcomes: Outcomes) -> float:
@@ -248,10 +249,6 @@ def _log_choose(n: int, k: int) -> float:
 
 def _ratio(log: float | None) -> float | None:
     return None if log is None else round(expm1(min(log, _LARGEST_LOG)), 4)
-
-
-def _or_count(weight: float | None, count: int) -> float:
-    return count if weight is None else weight
 
 
 def _rounded(value: float | None, digits: int) -> float | None:

@@ -16,8 +16,9 @@ from mcp_learning.insights.rates import (
     compare_all,
     compared,
     mirrored,
-    outcomes_of,
+    rated,
     summarise,
+    whole,
 )
 from mcp_learning.models.health import Health
 from mcp_learning.models.insights import Contrast, GroupChange, Insights, SmallGroup
@@ -92,7 +93,7 @@ def make_stats(
         totals=summarise(figures.totals),
         groups=[shift.group for shift in compare_groups(figures)],
         groups_omitted=figures.groups[request.group_by].omitted,
-        trend=compare(summarise(figures.totals), summarise(figures.previous)),
+        trend=compare(figures.totals, figures.previous),
         failures=failures.shown,
         other_failures=failures.others,
         health=health,
@@ -116,7 +117,7 @@ def make_insights(
         since=since,
         until=until,
         totals=totals,
-        trend=compare(totals, summarise(figures.previous)),
+        trend=compare(figures.totals, figures.previous),
         task_types=[
             group.model_copy(update={"trend": None}) for by, group in groups if by == "task_type"
         ],
@@ -149,10 +150,10 @@ def compare_groups(figures: Figures) -> list[GroupChange]:
     """
     shifts: list[GroupChange] = []
     pairs: list[tuple[Outcomes, Outcomes]] = []
-    totals, previous = _outcomes(figures.totals), _outcomes(figures.previous)
+    totals, previous = whole(figures.totals.ended), whole(figures.previous.ended)
     for by, groups in figures.groups.items():
         for key, measures in groups.rows:
-            now, before = _outcomes(measures), groups.before.get(key, Outcomes(0, 0))
+            now, before = whole(measures.ended), groups.before.get(key, Outcomes(0, 0))
             if by == "error_type":
                 now, before = _share(now, totals), _share(before, previous)
             group = Group(key=key, **summarise(measures).model_dump())
@@ -169,8 +170,8 @@ def contrast(pairings: Sequence[Pairing]) -> list[Contrast]:
         Contrast(
             task_type=pairing.task_type,
             approach=pairing.approach,
-            executions=sum(pairing.own),
-            success_rate=round(pairing.own.success / sum(pairing.own), 4),
+            executions=pairing.own.success + pairing.own.failure,
+            success_rate=rated(pairing.own).success_rate or 0.0,
             against_others=change,
         )
         for pairing, change in compared(pairings)
@@ -195,10 +196,6 @@ def _with_trend(shift: GroupChange, change: Change | None) -> GroupChange:
     if change is not None and shift.group_by == "error_type":
         change = mirrored(change)
     return shift.model_copy(update={"group": shift.group.model_copy(update={"trend": change})})
-
-
-def _outcomes(measures: Measures) -> Outcomes:
-    return outcomes_of(summarise(measures))
 
 
 def _share(part: Outcomes, whole: Outcomes) -> Outcomes:

@@ -4,12 +4,13 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from mcp_learning.insights.rates import rated
+from mcp_learning.insights.rates import rated, weights
 from mcp_learning.models.dashboard import Bucket, RatePoint, Step
-from mcp_learning.store.types import Outcomes
+from mcp_learning.store.types import Endings
 
 LEAST_OUTCOMES = 20
-"""Least number of outcomes of a point of the curve: its 90 % interval is at most 35 points wide."""
+"""What the outcomes of a point of the curve weigh at least, by their confidences: its 90 % interval
+is at most 35 points wide."""
 
 FULL = 8  # least mean number of executions per step, for a finer step
 FEWEST_STEPS = 8  # a coarser step has to leave at least so many
@@ -39,28 +40,38 @@ def rate_points(buckets: Sequence[Bucket], step: Step) -> list[RatePoint]:
     Steps left over at the end are joined to the last point.
     """
     runs = list(_runs(buckets))
-    if len(runs) > 1 and _outcomes(runs[-1]) < LEAST_OUTCOMES:
+    if len(runs) > 1 and _weight(runs[-1]) < LEAST_OUTCOMES:
         runs[-2:] = [[*runs[-2], *runs[-1]]]
-    return [_point(run, _LENGTHS[step]) for run in runs if _outcomes(run)]
+    return [_point(run, _LENGTHS[step]) for run in runs if _weight(run)]
 
 
 def _runs(buckets: Sequence[Bucket]) -> Iterator[list[Bucket]]:
     run: list[Bucket] = []
     for bucket in buckets:
         run.append(bucket)
-        if _outcomes(run) >= LEAST_OUTCOMES:
+        if _weight(run) >= LEAST_OUTCOMES:
             yield run
             run = []
     if run:
         yield run
 
 
-def _outcomes(run: Sequence[Bucket]) -> int:
-    return sum(bucket.success + bucket.failure for bucket in run)
+def _weight(run: Sequence[Bucket]) -> float:
+    return sum(_weights(run))
+
+
+def _weights(run: Sequence[Bucket]) -> tuple[float, float]:
+    won, lost = zip(*(weights(_ended(bucket)) for bucket in run), strict=True)
+    return sum(won), sum(lost)
+
+
+def _ended(one: Bucket) -> Endings:
+    return Endings(one.success, one.failure, one.success_weight, one.failure_weight)
 
 
 def _point(run: Sequence[Bucket], length: timedelta) -> RatePoint:
-    ended = Outcomes(sum(one.success for one in run), sum(one.failure for one in run))
+    counts = sum(bucket.success for bucket in run), sum(bucket.failure for bucket in run)
     start, end = run[0].start, run[-1].start + length
     middle = start + (run[-1].start - start) / 2
-    return RatePoint(start=start, middle=middle, end=end, **rated(ended).model_dump())
+    rate = rated(Endings(*counts, *_weights(run)))
+    return RatePoint(start=start, middle=middle, end=end, **rate.model_dump())

@@ -89,6 +89,10 @@ class Bucket(Model):
     duration_p50: float | None = None
     duration_p95: float | None = None
     cost_usd: float | None = None
+    success_weight: Annotated[
+        float | None, Field(description="Sum of the confidences of the successes")
+    ] = None
+    failure_weight: float | None = None
 
 
 class RatePoint(Model):

@@ -273,7 +273,7 @@ class Change(Model):
     change_low: float
     change_high: float
     before: Annotated[float, Field(description="The rate compared with, 0..1")]
-    before_executions: Annotated[int, Field(description="Ended executions behind that rate")]
+    before_executions: Annotated[int, Field(description="Outcomes behind it, by confidence")]
 
 
 class Group(Totals):

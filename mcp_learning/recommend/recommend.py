@@ -134,7 +134,8 @@ def answer(made: Assessment, texts: Mapping[int, Shown]) -> Recommendation:
     costs, worse = _medians(gathered, estimated, read, "cost_usd"), estimated.worse
     order = choice.ordered(best, estimated, costs, made.request.objective)
     order = choice.shown(order, estimated)
-    heavy = sorted(made.told, key=lambda row: -made.told[row])
+    told = [(shown[row], weight) for row, weight in made.told.items() if row in shown]
+    told.sort(key=lambda one: (-one[1], -one[0].recorded_at.timestamp()))
     draw = choice.drawn(best, estimated) if made.request.explore else None
     return Recommendation(
         verdict="evidence" if estimated.enough else "insufficient_evidence",
@@ -142,7 +143,7 @@ def answer(made: Assessment, texts: Mapping[int, Shown]) -> Recommendation:
         options=_options(gathered, estimated, order, read, costs, made.request),
         draw=None if draw is None else Draw(label=gathered.names[draw[0]], propensity=draw[1]),
         avoid=[gathered.names[one] for one in best if worse[one]][:MOST_AVOIDED],
-        pitfalls=pitfalls.find([(shown[row], made.told[row]) for row in heavy if row in shown]),
+        pitfalls=pitfalls.find(told),
         basis=Basis(
             similar_executions=int((estimated.weights > 0).sum()),
             effective_n=round(float(estimated.effective.sum()), 1),

@@ -225,6 +225,22 @@ class Changes(NamedTuple):
     next: Mark
 
 
+class Endings(NamedTuple):
+    """How executions ended.
+
+    Attributes:
+        success: Their number.
+        failure: Likewise.
+        success_weight: Sum of the confidences of the successes; None: as their number.
+        failure_weight: Likewise.
+    """
+
+    success: int
+    failure: int
+    success_weight: float | None = None
+    failure_weight: float | None = None
+
+
 class Measures(NamedTuple):
     """Aggregates of a set of executions; durations in seconds, costs in US dollars.
 
@@ -248,6 +264,11 @@ class Measures(NamedTuple):
     success_weight: float | None = None
     failure_weight: float | None = None
 
+    @property
+    def ended(self) -> Endings:
+        """How they ended."""
+        return Endings(self.success, self.failure, self.success_weight, self.failure_weight)
+
 
 class Outcomes(NamedTuple):
     """Numbers of successes and failures, where compared weighted by confidence and rounded."""
@@ -261,8 +282,8 @@ class Pairing(NamedTuple):
 
     task_type: str
     approach: str
-    own: Outcomes
-    others: Outcomes
+    own: Endings
+    others: Endings
 
 
 class Extent(NamedTuple):
@@ -281,8 +302,8 @@ class UseCounts(NamedTuple):
         executions_recalled: Number of different executions in answers.
     """
 
-    with_use: Outcomes
-    without_use: Outcomes
+    with_use: Endings
+    without_use: Endings
     links: int
     recalls: int
     executions_recalled: int

@@ -16,17 +16,15 @@ from mcp_learning.insights.rates import (
     exact_p,
     holm,
     mirrored,
-    outcomes_of,
     summarise,
+    whole,
     wilson_interval,
 )
-from mcp_learning.models.results import Totals
-from mcp_learning.store.types import Measures, Outcomes
+from mcp_learning.store.types import Endings, Measures, Outcomes
 
 
-def totals(success: int, failure: int) -> Totals:
-    measures = Measures(success + failure, success, failure, 0, None, None, None)
-    return summarise(measures)
+def totals(success: int, failure: int) -> Measures:
+    return Measures(success + failure, success, failure, 0, None, None, None)
 
 
 @pytest.mark.parametrize(
@@ -211,10 +209,15 @@ def test_outcomes_count_by_their_confidence() -> None:
     assert (made.success_rate, made.effective_n) == (0.75, 8.0)
     same = summarise(Measures(8, 6, 2, 0, None, None, None))
     assert (made.interval_low, made.interval_high) == (same.interval_low, same.interval_high)
-    assert outcomes_of(made) == outcomes_of(same)
+    assert whole(measures.ended._replace(success_weight=6.0, failure_weight=2.0)) == (6, 2)
     unsure = summarise(Measures(3, 3, 0, 0, None, None, None)._replace(success_weight=0.0))
     assert (unsure.success_rate, unsure.effective_n) == (None, 0.0)
-    assert outcomes_of(unsure) == Outcomes(0, 0)
+
+
+def test_equal_sums_of_confidences_are_the_same_whole_outcomes_however_they_were_added_up() -> None:
+    tenths = [0.9, 0.3, 0.7, 0.6] * 3
+    up, down = sum(sorted(tenths)), sum(sorted(tenths, reverse=True))
+    assert whole(Endings(12, 12, up, down)) == whole(Endings(12, 12, 7.5, 7.5)) == (8, 8)
 
 
 def test_a_cost_error_is_a_factor_in_which_twice_and_half_are_equally_wrong() -> None:
@@ -238,10 +241,12 @@ def test_a_cost_error_is_a_factor_in_which_twice_and_half_are_equally_wrong() ->
         (totals(5, 5), totals(0, 0), "unclear"),
     ],
 )
-def test_a_direction_needs_more_than_chance(now: Totals, before: Totals, direction: str) -> None:
+def test_a_direction_needs_more_than_chance(
+    now: Measures, before: Measures, direction: str
+) -> None:
     trend = compare(now, before)
     assert trend.direction == direction
-    assert trend.previous == before
+    assert trend.previous == summarise(before)
 
 
 @given(*[st.integers(0, 200)] * 4)

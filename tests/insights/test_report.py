@@ -6,7 +6,7 @@ from store.rows import NOW
 
 from mcp_learning.insights.failures import FailurePatterns
 from mcp_learning.insights.report import Figures, Groups, compare_groups, contrast, make_insights
-from mcp_learning.store.types import Measures, Outcomes, Pairing, Period
+from mcp_learning.store.types import Endings, Measures, Outcomes, Pairing, Period
 
 
 def measures(success: int, failure: int) -> Measures:
@@ -45,9 +45,9 @@ def test_an_error_that_is_recorded_while_figures_are_read_does_no_harm() -> None
 
 def test_approaches_are_sorted_by_what_they_gain() -> None:
     pairings = [
-        Pairing("a", "poor", Outcomes(1, 9), Outcomes(9, 1)),
-        Pairing("a", "good", Outcomes(9, 1), Outcomes(1, 9)),
-        Pairing("b", "alone", Outcomes(3, 3), Outcomes(0, 0)),
+        Pairing("a", "poor", Endings(1, 9), Endings(9, 1)),
+        Pairing("a", "good", Endings(9, 1), Endings(1, 9)),
+        Pairing("b", "alone", Endings(3, 3), Endings(0, 0)),
     ]
     assert [one.approach for one in contrast(pairings)] == ["good", "poor"]
 

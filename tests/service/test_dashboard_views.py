@@ -1,10 +1,12 @@
-"""What a view's filters leave of the dashboard's figures."""
+"""What a view's filters leave of the dashboard's figures, and that they are those of statistics."""
+
+from typing import Any
 
 import pytest
 from service.examples import execute
 
 from mcp_learning.models.dashboard import ListExecutions, View
-from mcp_learning.models.requests import RecordExecution
+from mcp_learning.models.requests import LearningStats, RecordExecution
 from mcp_learning.service.learning import LearningService
 
 pytestmark = pytest.mark.anyio
@@ -132,3 +134,32 @@ async def test_the_pulse_changes_with_every_record_and_its_vector_and_with_nothi
     assert recorded != before
     await service.ready()
     assert await service.pulse() not in (before, recorded)
+
+
+async def test_rates_are_those_of_statistics_by_the_confidence_of_outcomes(
+    service: LearningService,
+) -> None:
+    first = None
+    for approach in ("a", "b"):
+        for number in range(24):
+            lost = number % (3 if approach == "a" else 4) == 0
+            task: dict[str, Any] = {
+                "task_type": "bug_fix",
+                "task_description": f"{TEXTS[0]} on page {number}",
+                "approach": approach,
+                "outcome": "failure" if lost else "success",
+                "details": {"outcome_confidence": 0.3 if lost else 0.95, "outcome_basis": "git"},
+                "used_task_ids": [first] if first else [],
+            }
+            first = (await service.record(RecordExecution.model_validate(task))).task_id
+    stats = await service.stats(LearningStats(group_by="approach"))
+    learned, overview = await service.learned(View()), await service.overview(View())
+    fields = ("success", "failure", "success_rate", "interval_low", "interval_high")
+    groups = {group.key: [getattr(group, name) for name in fields] for group in stats.groups}
+    compared = learned.approaches
+    assert {one.approach: [getattr(one, name) for name in fields] for one in compared} == groups
+    page = await service.insights()
+    assert page.contrasted == len(groups)
+    assert {point.success_rate for point in overview.rates} == {stats.totals.success_rate}
+    assert learned.loop.with_use.success_rate == pytest.approx(stats.totals.success_rate, abs=0.01)
+    assert learned.loop.with_use.success + learned.loop.with_use.failure == 47

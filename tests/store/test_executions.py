@@ -19,7 +19,7 @@ from mcp_learning.models.requests import Details, GroupBy
 from mcp_learning.models.results import Execution, ExecutionSummary, Feedback
 from mcp_learning.store.duckdb import bulk, embeddings, executions, feed, statistics
 from mcp_learning.store.duckdb.connection import Cursor
-from mcp_learning.store.types import Measures, Period, Selection
+from mcp_learning.store.types import Endings, Measures, Period, Selection
 
 modest = settings(deadline=None, max_examples=40)
 
@@ -247,13 +247,25 @@ def measured(batch: Sequence[Execution]) -> Measures:
     )
 
 
-def weighed(batch: Sequence[Execution]) -> tuple[int, int]:
-    """Successes and failures by their confidence, in whole numbers."""
+def weights(batch: Sequence[Execution]) -> tuple[float, float]:
+    """What successes and failures weigh by their confidence."""
     won, lost = (
-        sum(row.outcome_confidence for row in batch if row.outcome == outcome)
+        round(sum(row.outcome_confidence for row in batch if row.outcome == outcome), 6)
         for outcome in ("success", "failure")
     )
+    return won, lost
+
+
+def weighed(batch: Sequence[Execution]) -> tuple[int, int]:
+    """The same in whole numbers."""
+    won, lost = weights(batch)
     return int(won + 0.5), int(lost + 0.5)
+
+
+def ended(batch: Sequence[Execution]) -> Endings:
+    """How executions ended, and what that weighs."""
+    won = sum(row.outcome == "success" for row in batch)
+    return Endings(won, len(batch) - won, *weights(batch))
 
 
 def assert_same(found: Measures, expected: Measures) -> None:
@@ -326,17 +338,26 @@ def test_approaches_are_paired_with_the_others_of_their_task_type(
     for row in batch:
         if row.approach and row.outcome != "pending" and since <= row.recorded_at < until:
             runs.setdefault((row.task_type, row.approach), []).append(row)
-    weights = {key: weighed(mine) for key, mine in runs.items()}
-    expected = []
-    for (task_type, approach), own in weights.items():
-        others = [n for key, n in weights.items() if key[0] == task_type and key[1] != approach]
-        if others:
-            rest = (sum(won for won, _ in others), sum(lost for _, lost in others))
-            expected.append((task_type, approach, own, rest))
-    expected.sort(key=lambda row: (-sum(row[2]), row[0], row[1]))
+    others = {
+        key: [
+            row
+            for (kind, name), mine in runs.items()
+            if kind == key[0] and name != key[1]
+            for row in mine
+        ]
+        for key in runs
+    }
+    expected = sorted(
+        (key for key in runs if others[key]), key=lambda key: (-sum(weights(runs[key])), key)
+    )
     with undone(cursor):
         insert_all(cursor, batch)
-        assert statistics.pairings(cursor, Period(since, until), limit) == expected[:limit]
+        found = statistics.pairings(cursor, Period(since, until), limit)
+        assert [one[:2] for one in found] == expected[:limit]
+        for one in found:
+            key = one.task_type, one.approach
+            assert one.own == pytest.approx(ended(runs[key]), abs=1e-5)
+            assert one.others == pytest.approx(ended(others[key]), abs=1e-5)
 
 
 def test_an_empty_database_has_figures_too(cursor: Cursor) -> None:

@@ -9,8 +9,8 @@ from mcp_learning.models.dashboard import Bucket, FilterValue, Listed, SortKey, 
 from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.duckdb.executions import OUTCOME
 from mcp_learning.store.duckdb.queries import number
-from mcp_learning.store.duckdb.statistics import grouped, within
-from mcp_learning.store.types import Extent, Outcomes, Period, UseCounts
+from mcp_learning.store.duckdb.statistics import ENDED, grouped, within
+from mcp_learning.store.types import Endings, Extent, Period, UseCounts
 
 _SHOWN = 300  # characters of a text in a list
 _LATEST = "ORDER BY timestamp DESC, sequence DESC"
@@ -45,7 +45,8 @@ def buckets(cursor: Cursor, step: Step, period: Period) -> list[Bucket]:
         "SELECT date_trunc(?, timestamp)::TIMESTAMP, count(*) FILTER (success), "
         "count(*) FILTER (NOT success), count(*) FILTER (success IS NULL), "
         "count(duration_seconds), quantile_cont(duration_seconds, 0.5), "
-        "quantile_cont(duration_seconds, 0.95), sum(actual_cost) FILTER (isfinite(actual_cost)) "
+        "quantile_cont(duration_seconds, 0.95), sum(actual_cost) FILTER (isfinite(actual_cost)), "
+        "sum(outcome_confidence) FILTER (success), sum(outcome_confidence) FILTER (NOT success) "
         f"FROM executions WHERE {where} GROUP BY 1 ORDER BY 1",
         [step, *values],
     ).fetchall()
@@ -114,19 +115,21 @@ def _listed(cursor: Cursor, chosen: str, values: Sequence[object], order: str) -
 def use_counts(cursor: Cursor, period: Period) -> UseCounts:
     """As `Store.use_counts`."""
     where, values = within(cursor, period)
-    row = cursor.execute(
-        "WITH links AS (SELECT task_id, count(*) AS uses FROM uses GROUP BY 1), "
-        f"ended AS (SELECT success, uses FROM executions LEFT JOIN links USING (task_id) "
-        f"WHERE {where}) SELECT "
-        "count(*) FILTER (success AND uses > 0), count(*) FILTER (NOT success AND uses > 0), "
-        "count(*) FILTER (success AND uses IS NULL), "
-        "count(*) FILTER (NOT success AND uses IS NULL), coalesce(sum(uses), 0)::BIGINT, "
-        "(SELECT coalesce(sum(times), 0)::BIGINT FROM recall_counts), "
-        "(SELECT count(*) FROM recall_counts) FROM ended",
+    rows = cursor.execute(
+        "WITH links AS (SELECT task_id, count(*) AS uses FROM uses GROUP BY 1) "
+        f"SELECT uses > 0, coalesce(sum(uses), 0)::BIGINT, {ENDED} "
+        f"FROM executions LEFT JOIN links USING (task_id) WHERE {where} GROUP BY 1",
         values,
-    ).fetchone()
-    found = row or (0,) * 7
-    return UseCounts(Outcomes(*found[:2]), Outcomes(*found[2:4]), *found[4:])
+    ).fetchall()
+    ended = {bool(row[0]): Endings(*row[2:]) for row in rows}
+    recalls = cursor.execute("SELECT coalesce(sum(times), 0)::BIGINT, count(*) FROM recall_counts")
+    nothing = Endings(0, 0)
+    return UseCounts(
+        ended.get(True, nothing),
+        ended.get(False, nothing),
+        sum(row[1] for row in rows),
+        *(recalls.fetchone() or (0, 0)),
+    )
 
 
 def most_used(cursor: Cursor, period: Period, limit: int) -> list[Used]:

@@ -7,7 +7,7 @@ from mcp_learning.models.requests import GroupBy
 from mcp_learning.store.duckdb import repositories
 from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.duckdb.executions import SUCCESS, naive_utc
-from mcp_learning.store.types import Measures, Outcomes, Pairing, Period
+from mcp_learning.store.types import Endings, Measures, Outcomes, Pairing, Period
 
 # Costs are compared by the logarithm of actual / estimate, where both are above zero. FILTER would
 # come too late: the logarithm of zero is an error even where it isn't aggregated.
@@ -22,10 +22,14 @@ _MEASURES = f"""
     sum(coalesce(outcome_confidence, 0)) FILTER (success),
     sum(coalesce(outcome_confidence, 0)) FILTER (NOT success)
 """
-_WON, _LOST = (
-    f"coalesce(round(sum(outcome_confidence) FILTER ({ended})), 0)::BIGINT"
+# Rounded twice: the last digits of a sum depend on the order of its terms.
+_WEIGHTS = tuple(
+    f"coalesce(round(sum(outcome_confidence) FILTER ({ended}), 6), 0)"
     for ended in ("success", "NOT success")
 )
+_WON, _LOST = (f"round({weight})::BIGINT" for weight in _WEIGHTS)
+ENDED = ", ".join(["count(*) FILTER (success)", "count(*) FILTER (NOT success)", *_WEIGHTS])
+"""The columns of `types.Endings`."""
 _SEARCHED = (
     "lower(concat_ws(chr(10), task_id, task_type, task_description, repo, approach, model_tier, "
     "error_type, error_message, solution_summary))"
@@ -73,18 +77,19 @@ def outcomes(
 def pairings(cursor: Cursor, period: Period, limit: int) -> list[Pairing]:
     """As `Store.pairings`; task types with a single approach are left out."""
     where, values = within(cursor, period)
+    names = ("won", "lost", "weight_won", "weight_lost")
+    others = ", ".join(f"sum({name}) OVER same - {name}" for name in names)
     rows = cursor.execute(
-        f"WITH ended AS (SELECT task_type, approach, {_WON} AS won, {_LOST} AS lost "
-        f"FROM executions WHERE {where} "
+        f"WITH ended AS (SELECT task_type, approach, {ENDED} FROM executions WHERE {where} "
         "AND approach IS NOT NULL AND success IS NOT NULL GROUP BY ALL) "
-        "SELECT task_type, approach, won, lost, "
-        "sum(won) OVER same - won, sum(lost) OVER same - lost FROM ended "
+        f"SELECT *, {others} FROM ended AS t(task_type, approach, {', '.join(names)}) "
         "WINDOW same AS (PARTITION BY task_type) QUALIFY count(*) OVER same > 1 "
-        "ORDER BY won + lost DESC, task_type, approach LIMIT ?",
+        "ORDER BY weight_won + weight_lost DESC, task_type, approach LIMIT ?",
         [*values, limit],
     ).fetchall()
     return [
-        Pairing(row[0], row[1], Outcomes(*row[2:4]), Outcomes(*map(int, row[4:]))) for row in rows
+        Pairing(row[0], row[1], Endings(*row[2:6]), Endings(*map(int, row[6:8]), *row[8:]))
+        for row in rows
     ]
 
 

@@ -13,6 +13,7 @@ from mcp_learning.models.dashboard import Bucket, FilterValue, Used
 from mcp_learning.models.results import Execution
 from mcp_learning.store.protocol import Store
 from mcp_learning.store.types import (
+    Endings,
     Extent,
     Measures,
     Outcomes,
@@ -52,7 +53,7 @@ class StatisticsContract:
         assert await store.choices("repo", 9) == []
         assert await store.extent() == Extent(0, None)
         assert await store.votes() == {}
-        assert await store.use_counts(EVER) == UseCounts(Outcomes(0, 0), Outcomes(0, 0), 0, 0, 0)
+        assert await store.use_counts(EVER) == UseCounts(Endings(0, 0), Endings(0, 0), 0, 0, 0)
         assert await store.most_used(EVER, 9) == []
         assert await store.history("approach", 9) == []
 
@@ -132,15 +133,15 @@ class StatisticsContract:
         self, store: Store
     ) -> None:
         await filled(store)
-        first = Pairing("bug_fix", "a", Outcomes(2, 1), Outcomes(0, 1))
-        second = Pairing("bug_fix", "b", Outcomes(0, 1), Outcomes(2, 1))
+        first = Pairing("bug_fix", "a", Endings(2, 1, 2.0, 1.0), Endings(0, 1, 0.0, 1.0))
+        second = Pairing("bug_fix", "b", Endings(0, 1, 0.0, 1.0), Endings(2, 1, 2.0, 1.0))
         assert await store.pairings(EVER, 9) == [first, second]
         assert await store.pairings(EVER, 1) == [first]
 
     async def test_buckets_are_the_steps_that_have_executions(self, store: Store) -> None:
         await filled(store)
         assert await store.buckets("day", EVER) == [
-            Bucket(start=TODAY - DAY, success=1, failure=0, pending=1),
+            Bucket(start=TODAY - DAY, success=1, failure=0, pending=1, success_weight=1.0),
             Bucket(
                 start=TODAY,
                 success=2,
@@ -150,6 +151,8 @@ class StatisticsContract:
                 duration_p50=20.0,
                 duration_p95=29.0,
                 cost_usd=4.5,
+                success_weight=2.0,
+                failure_weight=2.0,
             ),
         ]
         (month, _) = await store.buckets("month", EVER)
@@ -261,14 +264,14 @@ class StatisticsContract:
         await store.add_recalls({one.task_id: 1}, NOW)
         await store.add_recalls({uuid4(): 5}, NOW)  # deleted meanwhile
         assert await store.use_counts(EVER) == UseCounts(
-            with_use=Outcomes(1, 1),
-            without_use=Outcomes(1, 1),
+            with_use=Endings(1, 1, 1.0, 1.0),
+            without_use=Endings(1, 1, 1.0, 1.0),
             links=4,
             recalls=4,
             executions_recalled=2,
         )
         recent = Period(TODAY, TODAY + DAY)
-        assert (await store.use_counts(recent)).without_use == Outcomes(1, 0)
+        assert (await store.use_counts(recent)).without_use == Endings(1, 0, 1.0, 0.0)
         first, second = await store.most_used(recent, 9)
         assert first.task_description == one.task_description[: len(first.task_description)]
         assert (first.outcome, first.uses, first.success, first.failure) == ("success", 3, 1, 1)
