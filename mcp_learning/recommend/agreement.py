@@ -1,4 +1,4 @@
-"""How outcomes that were told agree with what facts say of the same executions."""
+"""How outcomes that agents told agree with verdicts of other sources on the same executions."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from mcp_learning.store.past_run import PastRun
 
 @dataclass(frozen=True)
 class Agreement:
-    """Executions whose outcome was told, and of which facts say something, too.
+    """Numbers of executions with both a told and an observed outcome.
 
     Attributes:
         both_success: Told and observed as successes.
@@ -26,17 +26,17 @@ class Agreement:
 
     @property
     def executions(self) -> int:
-        """How many there are."""
+        """Number of these executions."""
         return self.both_success + self.both_failure + self.told_success + self.told_failure
 
     @property
     def rate(self) -> float:
-        """Share of them that agree, 0..1; only if there are any."""
+        """Share of them that agree, 0..1; needs at least one."""
         return (self.both_success + self.both_failure) / self.executions
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Its 90 % interval."""
+        """90 % interval of the rate."""
         return wilson_interval(self.both_success + self.both_failure, self.executions)
 
     def as_json(self) -> dict[str, int | float]:
@@ -54,7 +54,7 @@ class Agreement:
 
 
 def agreement(past: Sequence[PastRun]) -> Agreement | None:
-    """Of a history; None if it has no execution of which both is known."""
+    """The agreement in a history; None if no execution has both outcomes."""
     pairs = Counter((run.success, run.observed) for run in past if run.observed is not None)
     if not pairs:
         return None

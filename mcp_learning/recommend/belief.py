@@ -1,25 +1,25 @@
-"""What is believed of success rates, as normal distributions of their logits, and how it changes.
+"""Beliefs about success rates: normal distributions of their logits, updated level by level.
 
-A belief about m options is changed level by level: what all executions say is the prior of what
-those of the same type say, and so on down to the runs of the very task. At each level the logits
-move by a shift that all options have in common, since tasks are hard or easy for all, and by one of
-each option's own. Both are normal around 0; the likeliest ones are found by Newton's method, at
-once, so that what a single option did isn't put down to the tasks alone.
+The belief about m options after all executions is the prior for those of the same type, and so on
+down to the runs of the same task. At each level the logits shift: by a common shift of all options,
+since tasks are hard or easy for all, and by one shift of each option's own. Both are normal with
+mean 0. Newton's method finds their most probable values jointly, so that the results of a single
+option aren't attributed to the tasks alone.
 
 Logits are those of mean rates: the rate on all tasks is the mean over types of task, and so on. A
-mean rate is nearer to one half than the rate in the middle of the normal distribution. For a mean m
-and a variance v it is that of the logit m / √(1 + 0.346·v), nearly: S. Zeger, K.-Y. Liang and P.
+mean rate is nearer to one half than the rate at the mean logit. For a normal distribution of mean m
+and variance v it is about the rate of the logit m / √(1 + 0.346·v): S. Zeger, K.-Y. Liang and P.
 Albert, "Models for longitudinal data: a generalized estimating equation approach", Biometrics 44
 (1988), 1049-1060.
 
-How far logits shift at a level isn't known beforehand. Each pair of variances in `COMMON` and `OWN`
-is weighted by what is known of it, and by how likely it makes the counts of all options together,
-so that a level at which nothing differs changes nothing.
+The variances of the shifts at a level aren't known. Each pair of variances in `COMMON` and `OWN` is
+weighted by its prior weight and by the marginal likelihood of the counts of all options, so that a
+level at which nothing differs changes nothing.
 
 Source: the hierarchical logistic regression of A. Gelman et al., Bayesian Data Analysis, 3rd ed.
-(2013), section 16.4, by Laplace's approximation (section 13.3). Counts that are fractions are
-likelihoods to a power below 1: J. Ibrahim and M.-H. Chen, "Power prior distributions for regression
-models", Statistical Science 15 (2000), 46-60.
+(2013), section 16.4, by Laplace's approximation (section 13.3). Fractional counts are likelihoods
+to a power below 1: J. Ibrahim and M.-H. Chen, "Power prior distributions for regression models",
+Statistical Science 15 (2000), 46-60.
 """
 
 from math import pi
@@ -31,27 +31,27 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 VARIANCES = np.array([0.01, 0.1, 0.5, 2.0, 6.0])
-"""Variances that shifts may have; 0.01 moves a rate of 1/2 by 0.025."""
+"""Possible variances of shifts; one of 0.01 moves a rate of 1/2 by about 0.025."""
 
 COMMON, OWN = (pair.ravel() for pair in np.meshgrid(VARIANCES, VARIANCES, indexing="ij"))
-"""(j,) each: variances of the shift that options have in common, and of those of their own."""
+"""All j pairs: (j,) variances of the common shift, and (j,) of the options' own shifts."""
 
 FEW = 1 / ((COMMON + 0.1) * (OWN + 0.1))
-"""Weights of the pairs before anything is known: a level rather changes nothing."""
+"""Prior weights of the pairs, which favour small variances."""
 
 UNIFORM = COMMON * OWN
-"""Weights of the pairs for the very task, uniform in both variances, whose steps grow with them: if
-options were rather taken to be alike there, telling them apart would take many runs of each."""
+"""Prior weights for runs of the same task: uniform over the variances, whose spacing grows with
+them. If small ones were favoured, distinguishing options would take many runs of each."""
 
 TOGETHER = np.where(VARIANCES[0] == OWN, 1.0 / (COMMON + 0.1), 1e-9)
-"""Weights of the pairs for options that have a part in common."""
+"""Prior weights for options that share a part: only their common shift may be large."""
 
 APART = np.where(VARIANCES[0] == COMMON, 1.0, 1e-9)
-"""Weights of the pairs for options on all tasks: how much they differ, their counts say."""
+"""Prior weights for options on all tasks: no common shift, and any difference between options."""
 
 ANY = 0.01
-"""Information on a level, of all options together, from which half of what might be different there
-makes rates less sure: so small that it is nearly all as soon as anything is known."""
+"""Default of `half` in `Belief.after`: so small that nearly all variance of a level counts as soon
+as there is any evidence on it."""
 
 _STEPS, _LONGEST_STEP, _CLOSE = 8, 2.0, 0.02
 _AVERAGED = 16**2 * 3 / (15 * pi) ** 2
@@ -59,24 +59,24 @@ _CELLS = 400
 
 
 class Counts(NamedTuple):
-    """Evidence of m options: (…, m) float64 successes and totals, fractions allowed, >= 0."""
+    """Evidence on m options: (…, m) float64 successes and totals, >= 0, fractions allowed."""
 
     success: Floats
     total: Floats
 
     def of(self, options: NDArray[np.int64]) -> "Counts":
-        """Those of some of the options."""
+        """The counts of some of the options."""
         return Counts(self.success[..., options], self.total[..., options])
 
 
 class Shifts(NamedTuple):
-    """The likeliest shifts of logits for each of j pairs of variances.
+    """The most probable shifts of logits for each of j pairs of variances.
 
     Attributes:
-        likeliest: (j, …, m) logits after them.
-        logit: (j, …, m) of the mean rate, given how unsure these still are.
+        likeliest: (j, …, m) most probable logits after the shifts.
+        logit: (j, …, m) logits of the mean rates, given the variance that remains.
         information: (j, …, m) >= 0, the curvature of the log-likelihood there.
-        evidence: (j, …) logarithms of how likely the counts are.
+        evidence: (j, …) logarithms of the marginal likelihood of the counts.
     """
 
     likeliest: Floats
@@ -90,8 +90,8 @@ class Belief(NamedTuple):
 
     Attributes:
         logit: (…, m) means.
-        own: (…, m) variances of what concerns an option alone.
-        shared: (…, 1) variance of what is common to all of them.
+        own: (…, m) variances of each option alone.
+        shared: (…, 1) variance common to all options.
     """
 
     logit: Floats
@@ -99,17 +99,17 @@ class Belief(NamedTuple):
     shared: Floats
 
     def of(self, options: NDArray[np.int64]) -> "Belief":
-        """That in some of the options."""
+        """The belief about some of the options."""
         return Belief(self.logit[..., options], self.own[..., options], self.shared)
 
     @classmethod
-    def alike(cls, success: Floats, total: Floats, options: int) -> "Belief":
-        """All options believed to be as everything is.
+    def pooled(cls, success: Floats, total: Floats, options: int) -> "Belief":
+        """The belief that all options have the pooled rate.
 
         Args:
-            success: (…) of everything.
-            total: (…) likewise.
-            options: How many there are.
+            success: (…) successes of all options.
+            total: (…) executions of all options.
+            options: Number of options.
         """
         rate = ((1 + success) / (2 + total))[..., None]
         spread = 1 / ((2 + total[..., None]) * rate * (1 - rate))
@@ -120,30 +120,30 @@ class Belief(NamedTuple):
     def rate(self) -> Floats:
         """(…, m) expected success rates, 0..1.
 
-        The logistic function of the mean logit, which is that of the mean rate (`shifts`).
+        The logistic function of the logits, which are those of mean rates.
         """
         return logistic(self.logit)
 
     def quantiles(self, deviations: float) -> Floats:
-        """(…, m) rates, 0..1, this many standard deviations from the mean, in logits."""
+        """(…, m) rates, 0..1, so many standard deviations of the logit from its mean."""
         return logistic(self.logit + deviations * np.sqrt(self.own + self.shared))
 
     def after(
-        self, counts: Counts, weights: Floats, overstated: float = 1.0, half: float = ANY
+        self, counts: Counts, weights: Floats, design_effect: float = 1.0, half: float = ANY
     ) -> "Belief":
-        """The belief once counts of some tasks are known.
+        """The belief about the tasks of the next level, given counts on them.
 
-        What might be different there makes it less sure only as far as there is evidence on any
-        option: without, it is a belief about the tasks of the level before.
+        The variance of the level is added only in proportion to the evidence on any option: without
+        evidence, this remains the belief about the level before.
 
         Args:
-            counts: (…, m) of each option, on such tasks. They may be among those that the belief
-                rests on already.
-            weights: (j,) of the pairs of variances, before the counts are seen.
-            overstated: How many times the information of the counts is overstated; 1 of
-                independent outcomes.
-            half: Information, of all options together, from which half of what might be different
-                there makes it less sure; > 0.
+            counts: (…, m) of each option on such tasks. The belief may rest on some of them
+                already.
+            weights: (j,) prior weights of the pairs of variances.
+            design_effect: Factor by which the counts' information is overstated; 1 if outcomes are
+                independent.
+            half: Information of all options together at which half of the level's variance is
+                added; > 0.
         """
         found = shifts(self.logit, counts)
         dimensions = self.logit.ndim
@@ -153,9 +153,9 @@ class Belief(NamedTuple):
         logit = (weight * found.logit).sum(axis=0)
         known = found.information.sum(axis=-1, keepdims=True)
         known = known / (known + half)
-        information = found.information / overstated
+        information = found.information / design_effect
         own = _first(OWN, dimensions) * known + self.own
-        alone = 1 / (1 + own * information)  # of what is common, so much is left to an option
+        alone = 1 / (1 + own * information)  # share of the common shift that an option is left with
         told = (information * alone).sum(axis=-1, keepdims=True)
         common = _first(COMMON, dimensions) * known
         common = common / (1 + common * told)
@@ -168,11 +168,11 @@ class Belief(NamedTuple):
         )
 
     def after_groups(self, counts: Counts, group: NDArray[np.int64]) -> "Belief":
-        """The belief once all options of a group have shifted in common.
+        """The belief after a common shift of the options in each group.
 
         Args:
             counts: (m,) of each option.
-            group: (m,) numbers of groups, from 0.
+            group: (m,) number of each option's group, from 0.
         """
         inside = np.arange(group.max(initial=-1) + 1)[:, None] == group
         each = Belief(self.logit * np.ones(inside.shape), self.own, self.shared)
@@ -181,7 +181,7 @@ class Belief(NamedTuple):
         return Belief(moved.logit[mine], moved.own[mine] + moved.shared[group, 0], self.shared)
 
     def chance_of_best(self) -> Floats:
-        """(m,) the probability of each rate to be the highest; what is shared doesn't matter.
+        """(m,) the probability of each rate to be the highest; the shared variance cancels out.
 
         P(i is best) = Σ p_i(x) · Π P(logit_j < x), on a grid of logits.
         """
@@ -200,13 +200,13 @@ def logistic(logits: Floats) -> Floats:
 
 
 def shifts(logits: Floats, counts: Counts) -> Shifts:
-    """The likeliest shifts for each pair of variances, of any number of tasks at once.
+    """The most probable shifts for each pair of variances, for any number of tasks at once.
 
-    The matrix of second derivatives is a diagonal with one row and column, that of the common
-    shift, so that a step is found by elimination.
+    The Hessian is a diagonal with one more row and column, that of the common shift, so that a
+    Newton step is computed by elimination.
 
     Args:
-        logits: (…, m) of the mean rates before.
+        logits: (…, m) logits of the mean rates before.
         counts: (…, m).
     """
     wide, alone = _first(COMMON, logits.ndim), _first(OWN, logits.ndim)
@@ -234,7 +234,7 @@ def shifts(logits: Floats, counts: Counts) -> Shifts:
 
 
 def _widening(variance: Floats) -> Floats:
-    """How many times the logit at the middle of a normal distribution is that of the mean rate."""
+    """Ratio of the mean logit of a normal distribution and the logit of its mean rate."""
     return np.asarray(np.sqrt(1 + _AVERAGED * variance))
 
 
@@ -248,5 +248,5 @@ def logit_of(rate: Floats | float) -> Floats:
 
 
 def _first(values: Floats, dimensions: int) -> Floats:
-    """(j, 1, …) of j values: along a first axis before so many others."""
+    """(j, 1, …): j values along a first axis before `dimensions` others."""
     return values.reshape(-1, *[1] * dimensions)

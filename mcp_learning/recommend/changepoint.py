@@ -1,10 +1,10 @@
-"""Whether an option still works as it did: what came before a likely change counts less.
+"""Detects options whose success rate has changed; executions before a likely change count less.
 
-For every moment between two runs of an option, the likelihood that its rate changed there is set
-against the likelihood that it never did, both beta-binomial with a uniform prior, a change having
-a small probability beforehand. Changes are looked for on tasks like the one at hand
-(`unchanged_on_similar_tasks`), and over everything the option was used for
-(`unchanged_on_all_tasks`), where a tool that broke shows sooner.
+For every moment between two runs of an option, the likelihood that its rate changed there is
+compared with the likelihood that it never did. Both are beta-binomial with a uniform prior, and a
+change has a small prior probability. Changes are searched on tasks like the one at hand
+(`unchanged_on_similar_tasks`), and on all tasks (`unchanged_on_all_tasks`), where a broken tool
+shows sooner.
 
 Source: the single change-point of R. Adams and D. MacKay, "Bayesian online changepoint detection"
 (2007), with fractional counts.
@@ -21,41 +21,41 @@ from mcp_learning.recommend.evidence import Bools, Ints
 from mcp_learning.search import fusion, relevance_feedback
 
 VectorsAt = Callable[[Ints], NDArray[np.float32]]
-"""(k, dimension) L2-normalised vectors of k executions, zero where there is none."""
+"""From k positions to (k, dimension) L2-normalised vectors; zero without a vector."""
 
 HAZARD = 0.005
-"""Probability, before looking, that an option changed for good between two of its runs."""
+"""Prior probability that an option changed permanently between two of its runs."""
 
 HAZARD_ON_ALL_TASKS = 0.0003
 """The same for a change on all tasks at once. Measured (docs/learning.md)."""
 
 LEAST_INFORMATIVE = 0.1
-"""Weight below which an execution does not count in whether its option changed on such tasks."""
+"""Least weight of an execution that counts for whether its option changed on such tasks."""
 
 LEAST_RUNS = 4
-"""Runs of an option from which a change is looked for."""
+"""Least number of runs of an option in which a change is searched."""
 
-MOST_LOOKED_AT = 200
-"""Latest executions of an option among which a change is looked for; older ones count together."""
+MOST_SEARCHED = 200
+"""Latest executions of an option in which a change is searched; older ones count together."""
 
 _SHIFT, _HALF_LOG_TAU = 8, log(tau) / 2
 _WORTH_A_LOOK = 0.1
-"""Doubt, with every run counted in full, from which it is counted how kinds of tasks alternate."""
+"""Probability of a change, if each run counts 1, above which runs are weighted by `_novelty`."""
 
 
 def unchanged_on_similar_tasks(
     option: Ints, success: Bools, weight: Floats, options: int
 ) -> Floats:
-    """(n,) 0..1: the probability that an option is on such tasks as it was at an execution.
+    """(n,) 0..1: the probability that an execution's option hasn't changed since, on such tasks.
 
-    Executions count with the square root of what they tell about the rate: a tool that broke shows
-    on tasks that are less alike, too.
+    Executions count with the square root of their weight, since a broken tool shows on less similar
+    tasks, too.
 
     Args:
         option: (n,) 0..options - 1, oldest first.
         success: (n,).
-        weight: (n,) >= 0, how much each tells about the task at hand.
-        options: How many there are.
+        weight: (n,) >= 0, the weight of each as evidence for the task at hand.
+        options: Number of options.
     """
     unchanged = np.ones(len(option))
     near = np.flatnonzero(weight > LEAST_INFORMATIVE)
@@ -70,19 +70,19 @@ def unchanged_on_similar_tasks(
 def unchanged_on_all_tasks(
     option: Ints, success: Bools, vectors: VectorsAt, noise: float, options: int
 ) -> Floats:
-    """(n,) 0..1: the probability that an option got no worse, on all tasks, since an execution.
+    """(n,) 0..1: the probability that an execution's option hasn't got worse since, on all tasks.
 
-    Only changes for the worse are looked for: where the best is taken, an option is taken more and
-    more for what it is good at, which looks like a change for the better. Of runs in a row on tasks
-    of one kind the k-th counts 1/k, since kinds differ, and some come in bursts: an option that
-    fails a dozen times on one kind of task has not got worse on others.
+    Only changes for the worse are searched: if agents take the best option, each is more and more
+    taken for what it is good at, which looks like a change for the better. Of consecutive runs on
+    tasks of one kind the k-th counts 1/k, since kinds come in bursts: an option that fails a dozen
+    times on one kind of task hasn't got worse on others.
 
     Args:
-        option: (n,) 0..options - 1, oldest first; -1: not looked at, and taken as unchanged.
+        option: (n,) 0..options - 1, oldest first; -1: not examined, the result is 1.
         success: (n,).
-        vectors: Of the executions at some of the n positions.
+        vectors: Gives the vectors of executions by position.
         noise: `Embedder.floor` of their model.
-        options: How many there are.
+        options: Number of options.
     """
     unchanged = np.ones(len(option))
     mine = np.flatnonzero(option >= 0)
@@ -104,11 +104,11 @@ def unchanged_on_all_tasks(
 
 
 class _Latest:
-    """The latest executions of each of m options, those that have enough to look at.
+    """The latest executions of each of the m options that have at least `LEAST_RUNS`.
 
     Attributes:
-        at: (m, k) int64 positions, oldest first, at the end of each row; elsewhere any position.
-        known: (m, k) bool, whether there is one.
+        at: (m, k) int64 positions, oldest first, right-aligned; the padding is arbitrary.
+        known: (m, k) bool, False for padding.
     """
 
     def __init__(self, option: Ints, options: int) -> None:
@@ -118,15 +118,15 @@ class _Latest:
         counts = np.bincount(option, minlength=options)
         enough = np.flatnonzero(counts >= LEAST_RUNS)
         self._ends, self._starts = np.cumsum(counts)[enough], (np.cumsum(counts) - counts)[enough]
-        width = int(min(counts.max(initial=0), MOST_LOOKED_AT)) if len(enough) else 0
+        width = int(min(counts.max(initial=0), MOST_SEARCHED)) if len(enough) else 0
         places = self._ends[:, None] - np.arange(width, 0, -1)
         self.known = places >= self._starts[:, None]
         self.at = self._order[np.maximum(places, 0)]
 
     def older(self, success: Bools, weight: Floats) -> Floats:
-        """(m, 2) successes and weight, from (n,) of each, of the runs before the first one.
+        """(m, 2) sums of successes and weights of the runs before those in `at`.
 
-        They count as much as `MOST_LOOKED_AT` at most.
+        They are scaled to a weight of at most `MOST_SEARCHED`.
         """
         first = np.maximum(self._ends - self.at.shape[1], self._starts)
         if (first == self._starts).all():  # the usual case
@@ -134,10 +134,10 @@ class _Latest:
         both = np.stack([weight * success, weight], axis=1)[self._order]
         summed = np.vstack([np.zeros(2), np.cumsum(both, axis=0)])
         sums = summed[first] - summed[self._starts]
-        return np.asarray(sums * (MOST_LOOKED_AT / np.maximum(sums[:, 1:], MOST_LOOKED_AT)))
+        return np.asarray(sums * (MOST_SEARCHED / np.maximum(sums[:, 1:], MOST_SEARCHED)))
 
     def spread(self, values: Floats) -> Floats:
-        """(n,) of (m, k) values; those before the first one have the first one's, others 1."""
+        """(n,) from (m, k) values: earlier runs get the first one's, other executions 1."""
         found = np.ones(len(self._order))
         for one, known in enumerate(self.known):
             mine = values[one, known]
@@ -147,10 +147,10 @@ class _Latest:
 
 
 def _odds(success: Bools, weight: Floats, older: Floats, *, worse: bool = False) -> Floats:
-    """(m, k - 1) of a change after each of k runs, oldest first, against none; before the hazard.
+    """(m, k - 1) likelihood ratios of a change after each of k runs, oldest first, against none.
 
-    0 where there is no run before, and, if only changes for the `worse` count, at others. What came
-    before the k runs, `older` (m, 2) from `_Latest.older`, is taken to be before any change.
+    0 where no run is before, and, with `worse`, where the rate rises. `older`, (m, 2) from
+    `_Latest.older`, is before any change.
     """
     if weight.shape[1] < 2:
         return np.zeros((len(weight), 0))
@@ -174,7 +174,7 @@ def _later(odds: Floats) -> Floats:
 
 
 def _novelty(vectors: NDArray[np.float32], noise: float) -> Floats:
-    """(k,) 1 for an execution unlike the one before, else 1/2, 1/3 … the longer that goes on."""
+    """(k,) 1 for an execution unlike the one before it, then 1/2, 1/3 … for similar ones."""
     nearness = np.einsum("ij,ij->i", vectors[1:], vectors[:-1])
     fresh = np.append(True, fusion.meaning(nearness, noise) <= relevance_feedback.MIN_SIMILARITY)
     places = np.arange(len(fresh))
@@ -188,10 +188,10 @@ def _log_marginal(won: Floats, seen: Floats) -> Floats:
 
 
 def log_gamma(values: Floats) -> Floats:
-    """Log Γ of values >= 0.5, in any shape; off by at most 1e-12 of max(1, |log Γ|).
+    """Log Γ of values >= 0.5, in any shape, with an error of at most 1e-12 · max(1, |log Γ|).
 
-    Stirling's series (Abramowitz and Stegun, 6.1.41), taken `_SHIFT` further on, where five terms
-    of it suffice: Γ(x) = Γ(x + 8) / (x·(x + 1)·…·(x + 7)).
+    Stirling's series (Abramowitz and Stegun, 6.1.41) at x + `_SHIFT`, where five terms suffice:
+    Γ(x) = Γ(x + 8) / (x·(x + 1)·…·(x + 7)).
     """
     rising = values.copy()
     for step in range(1, _SHIFT):

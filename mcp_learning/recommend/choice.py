@@ -11,7 +11,8 @@ from mcp_learning.recommend.belief import Belief, Floats
 from mcp_learning.recommend.estimate import Estimate
 
 LEAST_CHANCE = 0.01
-"""Of being drawn, before they are made to sum to 1: a rare draw would count without bounds."""
+"""Least probability of being drawn, before normalisation: the weight 1/p of rare draws in a later
+evaluation would be unbounded."""
 
 _LEAST_RATE = 0.01
 
@@ -19,9 +20,8 @@ _LEAST_RATE = 0.01
 def drawn(order: Sequence[int], estimated: Estimate) -> tuple[int, float] | None:
     """An option, drawn with the probability that it is the best one, and that probability.
 
-    This is Thompson's sampling (W. Thompson, Biometrika 25, 1933, 285-294): an option is tried as
-    often as it might be the best, and what was drawn with a known probability can be evaluated
-    without bias afterwards. None without options.
+    This is Thompson sampling (W. Thompson, Biometrika 25, 1933, 285-294). Since the probability of
+    each draw is known, outcomes can be evaluated without bias later. None without options.
     """
     if not order:
         return None
@@ -39,8 +39,8 @@ class Escalation(NamedTuple):
 
     Attributes:
         to: Number of the other option.
-        success_rate: That one of the two succeeds, 0..1.
-        cost_usd: Expected, of both; None: unknown.
+        success_rate: Probability that one of the two succeeds, 0..1.
+        cost_usd: Expected cost of both; None: unknown.
     """
 
     to: int
@@ -59,9 +59,9 @@ def ordered(
 
     Args:
         order: Best first by quality.
-        estimated: What is known of them.
-        costs: Expected, in dollars, of those for which it is known.
-        objective: What counts.
+        estimated: The estimate of their rates.
+        costs: Expected costs in dollars, where known.
+        objective: What to optimise.
     """
     if objective == "quality":
         return list(order)
@@ -75,10 +75,10 @@ def ordered(
 
 
 def shown(order: Sequence[int], estimated: Estimate) -> list[int]:
-    """The options that are shown: those that are known, and at most one that is worth trying.
+    """The options to show: the known ones, and at most one that is worth trying.
 
-    That is the first other one, if it might be better than the best known one. Without any that is
-    known, all.
+    That is the first other one whose upper bound exceeds the best known rate. If no option is
+    known, all are shown.
     """
     known = [number for number in order if estimated.known[number]]
     if not known:
@@ -96,16 +96,16 @@ def escalation(
     rates: Floats,
     costs: Mapping[int, float],
 ) -> Escalation | None:
-    """The option that is likeliest to succeed once another has failed; None if there is none.
+    """The option most likely to succeed after another has failed; None if there is no other.
 
-    That it failed says that the task is hard, which makes all others less likely to succeed, too.
+    The failure indicates a hard task, which makes all others less likely to succeed, too.
 
     Args:
-        number: Of the option.
-        order: Best first.
-        rate: Of the option, 0..1.
-        rates: (m,) of all once it has failed.
-        costs: Expected, in dollars, of those for which it is known.
+        number: The option that fails.
+        order: Options to consider, best first.
+        rate: Success rate of the option, 0..1.
+        rates: (m,) success rates of all options after the failure.
+        costs: Expected costs in dollars, where known.
     """
     others = [other for other in order if other != number]
     if not others:

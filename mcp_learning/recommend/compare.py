@@ -1,4 +1,4 @@
-"""Options compared on one task: what is asked, and what follows from the evidence."""
+"""Compares options on one task."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class Compared:
 
     Attributes:
         gathered: The evidence.
-        estimate: What follows from it.
+        estimate: The rates estimated from it.
         history: All executions that have ended.
     """
 
@@ -50,12 +50,12 @@ def compare(
     Deterministic: the same data, task and `query.now` give the same result.
 
     Args:
-        related: Executions and how much they are like the task at hand.
+        related: Executions and their similarities to the task at hand.
         query: The task at hand, without filters.
         comparison: What to compare, and for which repository and type of task.
-        votes: For and against executions.
+        votes: Votes for and against executions.
         half_life_days: Age at which evidence counts half, in days.
-        histories: Of the same rows.
+        histories: The cache of histories of the same rows.
     """
     history = histories.of(related.snapshot, comparison.by, query.noise)
     gathered = gather(related, query, comparison, votes, half_life_days, history)

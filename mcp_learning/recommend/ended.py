@@ -1,4 +1,4 @@
-"""Executions that have ended and name an option: all that is known of rates comes from them."""
+"""Executions that have ended and name an option, from which all rates are estimated."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from mcp_learning.models.requests import Choice
 from mcp_learning.recommend.belief import Floats
-from mcp_learning.recommend.evidence import Bools, Ints, said
+from mcp_learning.recommend.evidence import Bools, Ints, corrected_outcome
 from mcp_learning.recommend.labels import Merged, choices, merge
 from mcp_learning.search.catalog import OUTCOMES
 from mcp_learning.search.snapshot import Snapshot
@@ -19,13 +19,13 @@ class Ended:
     """n executions, oldest first. Arrays have n elements.
 
     Attributes:
-        rows: int64, ascending by time.
-        task: int64, keys of their tasks.
+        rows: int64 rows, by time.
+        task: int64 task keys.
         merged: The options.
-        option: int64, the number of what was tried.
+        option: int64 number of the option that was taken.
         success: bool, as recorded.
-        confidence: float64, how sure that is, more than 0, at most 1.
-        says: float64, what that says of a rate (`evidence.said`).
+        confidence: float64, confidence of the outcome, > 0 and at most 1.
+        corrected: float64, `evidence.corrected_outcome`.
         information: float64, confidence².
     """
 
@@ -35,12 +35,12 @@ class Ended:
     option: Ints
     success: Bools
     confidence: Floats
-    says: Floats
+    corrected: Floats
     information: Floats
 
     @classmethod
     def of(cls, snapshot: Snapshot, by: Choice) -> "Ended":
-        """All of them.
+        """All ended executions of a snapshot.
 
         Args:
             snapshot: All rows, without filters.
@@ -63,21 +63,21 @@ class Ended:
             option=option[rows],
             success=success,
             confidence=confidence,
-            says=said(success, confidence),
+            corrected=corrected_outcome(success, confidence),
             information=confidence**2,
         )
 
     def most_used(self, among: Bools, most: int) -> "Ended":
-        """Those of some executions that took one of the options that these took most often.
+        """The executions in `among` that took one of the options most frequent among these.
 
         Args:
-            among: (n,) which ones.
-            most: Options.
+            among: (n,) bool.
+            most: Number of options.
         """
         counts = np.bincount(self.option[among], minlength=len(self.merged.names))
         kept = np.argsort(-counts, kind="stable")[:most]
         kept = kept[counts[kept] > 0]
-        number = np.full(len(counts) + 1, -1)  # the last one is that of a label without an option
+        number = np.full(len(counts) + 1, -1)  # the last is for index -1, a label without option
         number[kept] = np.arange(len(kept))
         at = np.flatnonzero(among & (number[self.option] >= 0))
         names = [self.merged.names[option] for option in kept.tolist()]
@@ -88,6 +88,6 @@ class Ended:
             option=number[self.option[at]],
             success=self.success[at],
             confidence=self.confidence[at],
-            says=self.says[at],
+            corrected=self.corrected[at],
             information=self.information[at],
         )

@@ -1,4 +1,4 @@
-"""What `evaluate` reports of a replay: scores beside baselines, and what following would change."""
+"""Evaluates a replay: scores beside baselines, and the estimated effect of following the advice."""
 
 from dataclasses import asdict, dataclass
 from math import sqrt
@@ -14,33 +14,33 @@ from mcp_learning.recommend.replay import Replay
 from mcp_learning.recommend.scores import Bools, Floats, Scores, chance_ece, curve, losses, score
 
 LEAST_PREDICTIONS = 100
-"""Predictions below which scores say little."""
+"""Least number of predictions for meaningful scores."""
 
 LEAST_OF_EACH = 20
-"""Successes, and failures, below which scores say little."""
+"""Least number of successes, and of failures, for meaningful scores."""
 
 LEAST_FOLLOWED = 30
-"""Executions that took what would have been recommended, below which its use can't be estimated."""
+"""Least number of executions with the recommended option for an estimate of its effect."""
 
 MOST_ECE = 0.04
-"""Calibration error up to which rates are believed."""
+"""Greatest calibration error of rates that are trustworthy."""
 
 
 @dataclass(frozen=True)
 class Following:
-    """What following the recommendation would have led to, from executions that happened to.
+    """The estimated success rate of always following the recommendation.
 
     The self-normalised inverse propensity estimate (A. Swaminathan and T. Joachims, "The
-    self-normalized estimator for counterfactual learning", NIPS 2015) over the executions whose
-    option is the recommended one: each counts by the inverse of how often that option was taken for
-    its type of task. It is right only if nothing else made agents choose as they did.
+    self-normalized estimator for counterfactual learning", NIPS 2015) over the executions that took
+    the recommended option, each weighted by the inverse of how often that option was taken for its
+    type of task. It is unbiased only if nothing else influenced the choices of agents.
 
     Attributes:
         matched: Executions that took the recommended option.
         rate: Estimated success rate when always following, 0..1.
         low: Lower bound of its 90 % interval (normal, by the weights' effective size).
         high: Upper bound.
-        logged: Success rate of what was done, 0..1.
+        logged: Success rate of the options that were taken, 0..1.
         best_fixed: Success rate of the single option with the highest one, 0..1, among options
             with at least `LEAST_FOLLOWED` executions; None if there is none.
     """
@@ -54,7 +54,7 @@ class Following:
 
     @property
     def regret(self) -> float | None:
-        """Success rate that following gives away against the best fixed option; < 0: it gains."""
+        """Success rate of the best fixed option minus that of following."""
         return None if self.best_fixed is None else self.best_fixed - self.rate
 
 
@@ -62,8 +62,8 @@ class Following:
 class Report:
     """An evaluation.
 
-    `thin` says in sentences why not to trust it, and is empty if there is enough. `missed` says
-    what advice is worse at than it should be, beyond what chance explains.
+    `thin` has sentences on data that is too scarce for scores. `missed` has sentences on advice
+    that is worse than it should be, beyond what chance explains.
     """
 
     predictions: int
@@ -84,7 +84,7 @@ class Report:
 
 
 def evaluate(replayed: Replay) -> Report:
-    """Scores a replay, and says what it can't tell."""
+    """Scores a replay."""
     happened = replayed.happened
     count, won = len(happened), int(happened.sum())
     thin = []

@@ -1,16 +1,15 @@
-"""How much an earlier execution counts as evidence for a task at hand.
+"""The weight of an earlier execution as evidence for a task at hand.
 
     weight = closeness · recency · confidence² · votes · unchanged
 
-- closeness, 0..1: how much alike the tasks are; 1 for counts of a type or a repository.
+- closeness, 0..1: how similar the tasks are; 1 for counts of a type or a repository.
 - recency, 0..1: halves with every half-life.
-- confidence, 0..1: how sure the outcome is (`models.verdicts`). One that is right with probability
-  of (1 + c) / 2 has c² of the information of a sure one.
-- votes, 0.5..2: what feedback says, and how the tasks ended that used it (`votes`).
-- unchanged, 0..1: how likely the option works as well today as it did then (`changepoint`).
+- confidence c, 0..1: how sure the outcome is (`models.verdicts`). An outcome that is right with
+  probability (1 + c) / 2 has c² of the information of a sure one.
+- votes, 0.5..2: from feedback, and from the outcomes of tasks that used it (`votes`).
+- unchanged, 0..1: the probability that the option hasn't changed since (`changepoint`).
 
-An execution that hasn't ended is no evidence. Time enters as ages, so that equal data give equal
-weights.
+An execution that hasn't ended is no evidence.
 """
 
 from dataclasses import dataclass
@@ -27,19 +26,19 @@ Bools = NDArray[np.bool_]
 
 
 UNLIKE, ALIKE = 0.3, 0.75
-"""Similarity up to which a task is no evidence, and from which it is as good as the same; between
-the two, its closeness grows by the square. Measured (docs/learning.md)."""
+"""Similarities at which closeness is 0 and 1; between the two it grows with the square. Measured
+(docs/learning.md)."""
 
 _STEPS = 100
-"""In which evidence ages within a half-life."""
+"""Number of steps in which evidence ages per half-life."""
 
 Place = Literal["task_type", "repo"]
 PLACES: tuple[Place, ...] = ("task_type", "repo")
 Where = Place | Literal["near", "same"]
 
 LEVELS: tuple[Where, ...] = ("task_type", "repo", "near", "same")
-"""Which tasks are looked at one after the other: those of the type told, those in the repository,
-those of one kind, and the very task."""
+"""Levels of tasks at which the belief is updated, in this order: of the same type, in the same
+repository, similar ones, and the same task."""
 
 
 @dataclass(frozen=True)
@@ -47,69 +46,69 @@ class Evidence:
     """Ended executions, n of them, oldest first. All arrays have n elements.
 
     Attributes:
-        option: int64, the number of what was tried, 0..options - 1.
+        option: int64, number of the option that was taken, 0..options - 1.
         success: bool, as recorded.
-        says: float64, what that says of a rate, from `said`.
-        similarity: float64, 0..1, with the task at hand.
-        same: bool, whether it is the task at hand.
-        weight: float64 > 0, the product of all but closeness and a change on such tasks.
+        corrected: float64, from `corrected_outcome`.
+        similarity: float64, 0..1, similarity to the task at hand.
+        same: bool, whether it is a run of the task at hand.
+        weight: float64 > 0, the product of all factors but closeness and changes on such tasks.
     """
 
     option: Ints
     success: Bools
-    says: Floats
+    corrected: Floats
     similarity: Floats
     same: Bools
     weight: Floats
 
     def counts(self, options: int) -> dict[Where, Counts]:
-        """Counts of so many options at the levels that similarity decides on."""
+        """Counts of m options at the levels `near` and `same`."""
         weights: dict[Where, Floats] = {
             "near": ~self.same * self.weight * closeness(self.similarity),
             "same": self.same * self.weight,
         }
         return {
-            where: counts_of(self.option, self.says, weight, options)
+            where: counts_of(self.option, self.corrected, weight, options)
             for where, weight in weights.items()
         }
 
 
-def said(success: Bools, confidence: Floats) -> Floats:
-    """(n,) what outcomes say of a rate: 1 or 0 if they are sure, beyond that if they aren't.
+def corrected_outcome(success: Bools, confidence: Floats) -> Floats:
+    """(n,) outcomes corrected for wrong ones, so that their mean is an unbiased rate.
 
-    Of confidence c, a rate p is recorded as 1/2 + c·(p - 1/2). Its mean over outcomes that are
-    moved away from 1/2 by 1/c is p again.
+    1 and 0 for sure outcomes, beyond that for others. With confidence c, a rate p is recorded as
+    1/2 + c·(p - 1/2); the mean of outcomes whose distance to 1/2 is multiplied by 1/c is p again.
 
     Args:
         success: (n,) as recorded.
-        confidence: (n,) more than 0, at most 1.
+        confidence: (n,) > 0 and at most 1.
     """
     return np.asarray(0.5 + (success - 0.5) / confidence)
 
 
-def counts_of(option: Ints, says: Floats, weight: Floats, options: int) -> Counts:
-    """Counts of so many options, each 0..total.
+def counts_of(option: Ints, corrected: Floats, weight: Floats, options: int) -> Counts:
+    """Counts of m options; successes are clipped to 0..total.
 
     Args:
         option: (n,) 0..options - 1.
-        says: (n,) from `said`.
+        corrected: (n,) from `corrected_outcome`.
         weight: (n,) >= 0.
-        options: How many there are.
+        options: Number of options.
     """
     total = tally(option, weight, options)
-    return Counts(np.clip(tally(option, weight * says, options), 0.0, total), total)
+    return Counts(np.clip(tally(option, weight * corrected, options), 0.0, total), total)
 
 
 def closeness(similarity: Floats | NDArray[np.float32]) -> Floats:
-    """(n,) 0..1: how much of an execution's weight its similarity leaves."""
+    """(n,) 0..1: the factor of an execution's weight by its similarity."""
     share = (similarity - UNLIKE) / (ALIKE - UNLIKE)
     return np.asarray(np.clip(share, 0.0, 1.0) ** 2)
 
 
 def recency(age_days: Floats, half_life_days: float) -> Floats:
-    """(n,) 0..1: half as much with every half-life.
+    """(n,) 0..1: halves with every half-life.
 
-    In steps of a hundredth of one, so that answers don't change from one moment to the next.
+    It changes in steps of a hundredth of a half-life, so that repeated answers are equal.
     """
     steps = np.floor(np.maximum(age_days, 0.0) * (_STEPS / half_life_days))
     return np.asarray(np.exp2(-steps / _STEPS))

@@ -1,4 +1,4 @@
-"""Which executions are evidence on a task, and which options they make worth comparing."""
+"""Selects the evidence on a task, and the options that are worth comparing."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,17 +22,17 @@ from mcp_learning.search.snapshot import Snapshot
 from mcp_learning.store.types import Vote
 
 MOST_COMPARED = 12
-"""Options that are compared, those with the most evidence on tasks like this one, unless more are
-to be shown: each takes 0.1 ms."""
+"""Most options that are compared, those with the most evidence on tasks like this one, unless more
+are to be shown; each takes 0.1 ms."""
 
 FEW_USED = 2
-"""Options used for the kind of work, below which one that served other kinds is compared, too."""
+"""If fewer options were used for the kind of work, one used for other kinds is compared, too."""
 
 LIKELY = 0.25
-"""Probability that an option was used for the type of task at hand, from which it is compared."""
+"""Least probability that an option was used for the type of task at hand if it is compared."""
 
 SURE_OF_TYPE = 0.8
-"""Probability of an inferred type from which rates rest on tasks of that type, too."""
+"""Least probability of an inferred type if rates are based on tasks of that type, too."""
 
 
 @dataclass(frozen=True)
@@ -41,10 +41,10 @@ class Comparison:
 
     Attributes:
         by: The label whose values are the options.
-        repo: Of the task at hand; None: any.
-        task_type: Of the task at hand; None: any.
-        limit: Options that are going to be shown, at least 1.
-        include: Options that are compared in any case, even if nothing is known of them.
+        repo: Repository of the task at hand; None: any.
+        task_type: Type of the task at hand; None: any.
+        limit: Number of options to be shown, at least 1.
+        include: Options that are compared in any case, even without any execution.
     """
 
     by: Choice
@@ -56,16 +56,16 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Gathered:
-    """Ended executions of tasks similar to the one at hand, n of them, and the options compared.
+    """The n ended executions of tasks similar to the one at hand, and the m options compared.
 
     Attributes:
         rows: (n,) int64, oldest first.
         evidence: The same executions.
         background: All ended executions.
-        names: Of the options, by number.
-        used: (m,) the probability that each was used for tasks of the type at hand, 0..1.
-        known: How many options there are, with those that aren't compared.
-        inferred: Probabilities of the types at hand; empty if the type was told, or can't be told.
+        names: Names of the options, by number.
+        used: (m,) the probability that each was used for the type of the task at hand, 0..1.
+        known: Number of all options, including those that aren't compared.
+        inferred: Probabilities of the task's types; empty if it was given or can't be inferred.
     """
 
     rows: Ints
@@ -121,7 +121,7 @@ def gather(
     evidence = Evidence(
         option=renumbered[history.option[similar]],
         success=history.success[similar],
-        says=history.says[similar],
+        corrected=history.corrected[similar],
         similarity=similarity,
         same=view["task_key"][rows] == query.task_key,
         weight=weight[similar] * _by_votes(view, rows, votes),
@@ -133,12 +133,12 @@ def gather(
         wanted = codes(related.snapshot, comparison.repo)
         there["repo"] = np.isin(view["repo"][history.rows], wanted).astype(np.float64)
     sums = float(everywhere.success.sum()), float(everywhere.total.sum())
-    spread = typical(history.option, history.says, weight, history.crowd, options)
+    spread = typical(history.option, history.corrected, weight, history.kind_sizes, options)
     plain = everywhere.of(compared)
-    if comparison.by == "routing":  # what parts are worth, all options say
+    if comparison.by == "routing":  # beliefs about parts are based on all options
         believed = usual(*sums, spread, parts(merged.names)).of(compared)
         rates = usual(*sums, plain).rate
-    else:  # both at once take half the time
+    else:  # one call for both takes half the time
         both = Counts(*map(np.stack, zip(spread.of(compared), plain, strict=True)))
         found = usual(np.full(2, sums[0]), np.full(2, sums[1]), both)
         believed = Belief(found.logit[0], found.own[0], found.shared[0])
@@ -164,13 +164,13 @@ def codes(snapshot: Snapshot, repo: str) -> list[int]:
 def _of_type(
     snapshot: Snapshot, types: Mapping[str, float], near: Ints, similarity: Floats
 ) -> Floats:
-    """(types,) how likely each type is the one at hand; if nothing is known, by similar tasks.
+    """(types,) the probability of each type for the task at hand.
 
     Args:
-        snapshot: That has the types.
-        types: What is known of them; may be empty.
-        near: (n,) the types of similar executions.
-        similarity: (n,) theirs, 0..1.
+        snapshot: Has the names of types.
+        types: Known probabilities; if empty, they are the shares among similar executions.
+        near: (n,) types of similar executions.
+        similarity: (n,) their similarities, 0..1.
     """
     names = snapshot.labels("task_type")
     if types:
@@ -184,16 +184,17 @@ def _compared(
 ) -> Ints:
     """Numbers of the options to compare, ascending.
 
-    Those used for the kind of work; one other if they are fewer than `FEW_USED`, and it was tried
-    on similar tasks or served two types. An approach that only ever served to write documentation
-    is no advice for a deadlock. Without any that was used, those that might do.
+    These are the options used for the kind of work. If they are fewer than `FEW_USED`, another one
+    is added that was tried on similar tasks or used for at least two types: an approach that was
+    only used to write documentation is no advice for a deadlock. If no option was used for the
+    kind, all that meet this are compared.
 
     Args:
-        tried: (m,) the summed similarity of the tasks that each option was tried on.
+        tried: (m,) summed similarity of the tasks on which each option was tried.
         used: (m,) from `_uses`.
         portable: (m,) from `_uses`.
-        usual: Of m options on all tasks.
-        limit: Options that are going to be shown.
+        usual: Counts of m options on all tasks.
+        limit: Number of options to be shown.
         included: Numbers of options that are compared in any case.
     """
     rate = (usual.success + 1) / (usual.total + 2)
@@ -206,19 +207,19 @@ def _compared(
 
 
 def _uses(history: EndedExecutions, of_type: Floats, count: int) -> tuple[Floats, Bools]:
-    """(count,) how likely an option was used for the type at hand, and whether for two at least.
+    """(count,) probability that an option was used for the task's type; whether it was for two.
 
     Args:
-        history: All.
-        of_type: (types,) how likely each type is the one at hand.
-        count: How many options there are.
+        history: All ended executions.
+        of_type: (types,) the probability of each type for the task at hand.
+        count: Number of options.
     """
     options, types = history.uses
     return tally(options, of_type[types], count), np.bincount(options, minlength=count) >= 2
 
 
 def _by_votes(view: CatalogView, similar: Ints, votes: Mapping[UUID, Vote]) -> Floats:
-    """(n,) the factors of n similar executions by their votes."""
+    """(n,) factors of n similar executions by their votes."""
     if not votes:
         return np.ones(len(similar))
     given = (votes.get(view.task_id(row)) for row in similar.tolist())

@@ -1,7 +1,4 @@
-"""What doesn't depend on the task at hand, of the executions that options are compared by.
-
-It is made once for each state of the rows: what a recommendation does of it anew is a few sums.
-"""
+"""Caches what doesn't depend on the task at hand, once for each state of the rows."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,16 +20,16 @@ from mcp_learning.search.catalog import CatalogView
 from mcp_learning.search.snapshot import Snapshot
 
 DAY = 86_400e6
-"""In microseconds."""
+"""Microseconds of a day."""
 
 
 class Unchanged(NamedTuple):
-    """What `changepoint.unchanged_on_all_tasks` says of one option, and of which runs of it.
+    """The result of `changepoint.unchanged_on_all_tasks` for the k runs of one option.
 
     Attributes:
-        versions: (k,) of their embeddings.
-        success: (k,).
-        unchanged: (k,).
+        versions: (k,) embedding versions of the runs.
+        success: (k,) their outcomes.
+        unchanged: (k,) the result.
     """
 
     versions: Ints
@@ -42,26 +39,26 @@ class Unchanged(NamedTuple):
 
 @dataclass(frozen=True)
 class EndedExecutions(Ended):
-    """The same n executions, with what is found of them beforehand. Arrays have n elements.
+    """Ended executions with precomputed values. Arrays have n elements.
 
     Attributes:
-        position: (all rows,) int64, of each row among these; -1: none.
-        days: float64, when it was recorded, in days since 1970.
-        versions: int64, of embeddings.
-        learned: What the same rows show.
-        crowd: float64, `Regularities.crowd`.
-        uses: (u,) options and (u,) codes of types of task: each pair that occurs, also of
-            executions that haven't ended.
-        by_option: Positions of each option's executions, one option after the other.
-        ends: (options + 1,) where those of an option end, after a 0.
-        changes: By name of an option, whether it changed on all tasks, as far as that was asked.
+        position: (all rows,) int64, position of each row among these; -1: none.
+        days: float64, time of recording, in days since 1970.
+        versions: int64, embedding versions.
+        learned: What was learned from the same rows.
+        kind_sizes: float64, `Regularities.kind_sizes`.
+        uses: (u,) options and (u,) codes of task types: each pair that occurs, also in executions
+            that haven't ended.
+        by_option: Positions of executions, sorted by option.
+        ends: (options + 1,) offsets of each option in `by_option`.
+        changes: Changes on all tasks, by name of the option, as far as they were computed.
     """
 
     position: Ints
     days: Floats
     versions: Ints
     learned: Regularities
-    crowd: Floats
+    kind_sizes: Floats
     uses: tuple[Ints, Ints]
     by_option: Ints
     ends: Ints
@@ -76,14 +73,14 @@ class EndedExecutions(Ended):
         learned: Regularities,
         changes: Mapping[str, Unchanged],
     ) -> "EndedExecutions":
-        """That of all executions.
+        """Computes the values.
 
         Args:
-            ended: These.
+            ended: The executions.
             snapshot: All rows, without filters.
             by: The label whose values are the options.
-            learned: From the same rows.
-            changes: Of an earlier state of the rows.
+            learned: What was learned from the same rows.
+            changes: Changes computed for an earlier state of the rows.
         """
         view = snapshot.view
         option = ended.merged.number[choices(snapshot, by)[1]]
@@ -100,7 +97,7 @@ class EndedExecutions(Ended):
             days=view["timestamp"][ended.rows] / DAY,
             versions=versions,
             learned=learned,
-            crowd=learned.crowd(versions),
+            kind_sizes=learned.kind_sizes(versions),
             uses=np.divmod(pairs, types),
             by_option=np.argsort(ended.option, kind="stable"),
             ends=np.append(0, np.cumsum(counts)),
@@ -110,7 +107,7 @@ class EndedExecutions(Ended):
     def weights(
         self, now: datetime, half_life_days: float, some: Ints | slice = slice(None)
     ) -> Floats:
-        """(k,) 0..1, by age and by how sure the outcome is.
+        """(k,) weights, 0..1, by age and by the information of the outcome.
 
         Args:
             now: The time of the question, zone-aware.
@@ -120,8 +117,8 @@ class EndedExecutions(Ended):
         return _weights(self.days[some], self.information[some], now, half_life_days)
 
     def counts(self, weight: Floats, options: int) -> Counts:
-        """Of so many options, at least those there are, by (n,) weights."""
-        return counts_of(self.option, self.says, weight, options)
+        """Counts of m options, at least all existing ones, by (n,) weights."""
+        return counts_of(self.option, self.corrected, weight, options)
 
     def discount_changed(
         self, weight: Floats, options: Ints, vectors: NDArray[np.float32], noise: float
@@ -130,8 +127,8 @@ class EndedExecutions(Ended):
 
         Args:
             weight: (n,), changed in place.
-            options: (m,) numbers of the options that are looked at.
-            vectors: (all rows, dimension) of the same rows.
+            options: (m,) numbers of the options to examine.
+            vectors: (all rows, dimension) vectors of the same rows.
             noise: `Embedder.floor` of their model.
         """
         changed = False
@@ -162,7 +159,7 @@ class EndedExecutions(Ended):
 
 
 def weights_of(view: CatalogView, rows: Ints, now: datetime, half_life_days: float) -> Floats:
-    """(k,) the same of any k executions that have ended, by their rows."""
+    """(k,) `EndedExecutions.weights` of any k ended executions, by their rows."""
     days, confidence = view["timestamp"][rows] / DAY, view["confidence"][rows].astype(np.float64)
     return _weights(days, confidence**2, now, half_life_days)
 
@@ -172,14 +169,14 @@ def _weights(days: Floats, information: Floats, now: datetime, half_life_days: f
 
 
 class HistoryCache:
-    """The history of each label, until the rows change. Safe to use from several threads."""
+    """Caches the history by label, until the rows change. Safe to use from several threads."""
 
     def __init__(self) -> None:
         self._strengths = Strengths()
         self._known: dict[Choice, tuple[int, EndedExecutions]] = {}
 
     def of(self, snapshot: Snapshot, by: Choice, noise: float) -> EndedExecutions:
-        """That of a label.
+        """The history for a label.
 
         Args:
             snapshot: All rows, without filters.

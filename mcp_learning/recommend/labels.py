@@ -1,4 +1,4 @@
-"""Labels that differ only in spelling are one option.
+"""Merges labels that differ only in spelling into one option.
 
 Case, Unicode composition, white space, and the signs `-`, `_`, `/` and `.` between words don't
 count: "Lock order", "lock-order" and "lock_order" are one. The spelling shown is the commonest, of
@@ -43,7 +43,7 @@ class Merged(NamedTuple):
 
 @lru_cache(maxsize=65_536)
 def normalised(label: str) -> str:
-    """What two spellings of one option have in common."""
+    """The normalised form of a label, equal for all spellings of one option."""
     return _BETWEEN.sub(" ", folded(label)).strip() or label
 
 
@@ -51,8 +51,8 @@ def merge(labels: Sequence[str], used: NDArray[np.integer[Any]]) -> Merged:
     """Options out of labels.
 
     Args:
-        labels: n different ones; the empty text is none.
-        used: (k,) numbers of labels, one for each time that one was used.
+        labels: n distinct labels; the empty text is no label.
+        used: (k,) number of the label of each use.
     """
     times = np.bincount(used, minlength=len(labels)).tolist()
     spellings: dict[str, list[int]] = {}
@@ -69,9 +69,9 @@ def merge(labels: Sequence[str], used: NDArray[np.integer[Any]]) -> Merged:
 
 
 def choices(snapshot: Snapshot, by: Choice) -> tuple[list[str], NDArray[np.int64]]:
-    """What was chosen in each row: labels, and (all rows,) positions among them.
+    """The choice in each row: the labels, and (all rows,) indexes into them.
 
-    That of `routing` names all parts that are given: "tier small, pool gpu".
+    A label of `routing` names all parts that are given: "tier small, pool gpu".
     """
     if by != "routing":
         return snapshot.labels(by), snapshot.view[by].astype(np.int64)

@@ -1,4 +1,4 @@
-"""A history in memory, as of a moment that moves forward, and what recommendations say of it.
+"""A history in memory, up to a moment that moves forward, from which recommendations are made.
 
 It fills the row table that searches use, so that related executions, evidence and rates are found
 by the functions that answer an agent. No store is needed.
@@ -41,11 +41,10 @@ _MARK = Mark(0, 0, 0)
 class Past:
     """The executions recorded up to a moment. Executions are numbered by the caller, from 0.
 
-    Vectors get their versions in the order in which executions are recorded, as if each had been
-    embedded at once.
+    Vectors get versions in the order of recording, as if each had been embedded at once.
 
     Args:
-        by: What `PastRun.label` is.
+        by: The label that `PastRun.label` has.
         dimension: Length of the vectors.
         noise: `Embedder.floor` of the model that made them.
         half_life_days: Age at which evidence counts half, in days.
@@ -61,9 +60,9 @@ class Past:
         self._votes: dict[UUID, Vote] = {}
 
     def record(self, runs: Mapping[int, PastRun]) -> None:
-        """Adds executions by their numbers, or replaces what was recorded under these numbers.
+        """Adds executions by their numbers, or replaces those with the same numbers.
 
-        The description and the vector of an execution have to stay as they are.
+        The description and the vector of a replaced execution have to be the same.
         """
         if not runs:
             return
@@ -76,12 +75,12 @@ class Past:
             self._rows.add_texts(wanted, some)
 
     def vote(self, number: int, *, pro: bool) -> None:
-        """Adds a vote for or against an execution, recorded by then or not."""
+        """Adds a vote for or against an execution, which needn't be recorded yet."""
         vote = self._votes.get(UUID(int=number), _NO_VOTE)
         self._votes[UUID(int=number)] = Vote(vote.pro + pro, vote.contra + (not pro))
 
     def related(self, run: PastRun) -> tuple[Query, Related]:
-        """What is related to the task of an execution at the moment at which it was recorded."""
+        """The executions related to the task of an execution when it was recorded."""
         query = Query(
             text=run.texts[0] or "",
             task_key=run.task_key,
@@ -94,7 +93,7 @@ class Past:
         return query, related(self._rows.snapshot(query.filters, query.now), query)
 
     def compare(self, query: Query, found: Related, comparison: Comparison) -> Compared:
-        """Compares options for a task, by what `related` says of it."""
+        """Compares options for a task, given the result of `related`."""
         votes, half_life = self._votes, self._half_life_days
         return compare(found, query, comparison, votes, half_life, self._histories)
 

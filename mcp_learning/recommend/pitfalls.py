@@ -1,4 +1,4 @@
-"""What failed on similar tasks: one pitfall per kind of failure, with what ended it."""
+"""Finds pitfalls of a task: kinds of failures on similar tasks, each with its fix."""
 
 import re
 from collections import Counter
@@ -58,15 +58,15 @@ def relevant(
     evidence: Mapping[int, float],
     half_life_days: float,
 ) -> Mapping[int, float]:
-    """Rows of failures that tell how a task may fail, and of successes that may tell their fixes.
+    """Rows of failures that indicate how a task may fail, and of successes that may be fixes.
 
     Each has a weight > 0; there are at most `MOST_READ` of either. They need not name an option.
 
     Args:
-        related: Of the task.
+        related: Executions related to the task.
         query: The task.
-        learned: From the same rows.
-        evidence: Rows of executions on similar tasks that weigh most, with their weights > 0.
+        learned: What was learned from the same rows.
+        evidence: Rows of executions on similar tasks with the most weight, and their weights > 0.
         half_life_days: Age at which an execution counts half, in days.
     """
     view = related.snapshot.view
@@ -93,17 +93,16 @@ def _failures(
 ) -> dict[int, float]:
     """Rows of at most `MOST_READ` failures, with weights > 0.
 
-    Long texts that tell of the same failure have few words in common, so that their similarity is
-    low: the latest ones count by what they mean, too, unless the task is in a language in which the
-    model finds much alike. Types of error weigh as they are likely for a text like the task's, if
-    the history teaches that.
+    Long texts about the same failure have few words in common, so that their similarity is low.
+    Therefore the latest ones are also compared by meaning, unless the query has a background. If
+    the history allows a prediction of the type of error, types are weighted by their probabilities.
 
     Args:
-        related: Of the task.
+        related: Executions related to the task.
         query: The task.
-        learned: From the same rows.
+        learned: What was learned from the same rows.
         similar: Rows of failures on similar tasks.
-        weights: Theirs.
+        weights: The weights of these.
         half_life_days: Age at which a failure counts half, in days.
     """
     view = related.snapshot.view
@@ -141,12 +140,12 @@ def _heaviest(weights: Floats) -> Ints:
 
 
 def _as_likely(weights: Floats, types: Ints, likely: Floats) -> Floats:
-    """(n,) weights of failures, those of the known types shared out as these are likely.
+    """(n,) weights of failures, scaled so that types have weight in proportion to `likely`.
 
     Args:
         weights: (n,) >= 0.
-        types: (n,) of the errors, 0..k - 1.
-        likely: (k,) probabilities of the types; NaN: not known.
+        types: (n,) types of the errors, 0..k - 1.
+        likely: (k,) probabilities of the types; NaN: unknown, not scaled.
     """
     of_type = tally(types, weights, len(likely))
     share = likely * of_type[~np.isnan(likely)].sum() / np.maximum(of_type, 1e-300)
@@ -154,14 +153,14 @@ def _as_likely(weights: Floats, types: Ints, likely: Floats) -> Floats:
 
 
 def find(similar: Sequence[_Weighed]) -> list[Pitfall]:
-    """Failures among similar executions, the weightiest kind first.
+    """Kinds of failures among similar executions, greatest weight first.
 
-    A kind is an error whose normal form recurs, or else its type: messages in prose are never
-    alike, and a form that errors of several types have is a heading of such prose. Failures without
-    a message are left out if others have one.
+    A kind is a normal form of errors that recurs, or else a type of error: messages in prose never
+    have equal forms, and a form that occurs with several types is the heading of such a message.
+    Failures without a message are left out if others have one.
 
     Args:
-        similar: Ended executions and their weights > 0, the weightiest first.
+        similar: Ended executions and their weights > 0, greatest first.
     """
     failed = [(one, weight) for one, weight in similar if one.outcome == "failure"]
     failed = [(one, weight) for one, weight in failed if one.error_message or one.error_type]
@@ -192,7 +191,7 @@ def _pitfall(failures: Sequence[Shown], similar: Sequence[_Weighed]) -> Pitfall:
 
 
 def _telling(message: str | None) -> str:
-    """The message from the sentence on that says what went wrong, if it is a long one."""
+    """The message; a long one from the sentence on that says what went wrong."""
     text = (message or "").strip()
     if len(text) > LONGEST:
         sentences = _SENTENCE.split(text)
@@ -202,9 +201,9 @@ def _telling(message: str | None) -> str:
 
 
 def _fix(failures: Sequence[Shown], similar: Sequence[_Weighed]) -> str | None:
-    """The solution of a later success of the same task, or else of the weightiest similar task.
+    """The solution of a later success of the same task, or else of a similar one.
 
-    Without any, the solution that a failure recorded: what to do next time.
+    Without any, the solution recorded with a failure: what to do next time.
     """
     solved = [(one, weight) for one, weight in similar if one.outcome == "success"]
     tasks = {_task(one.task_description): one.recorded_at for one in reversed(failures)}

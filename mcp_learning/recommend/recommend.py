@@ -1,9 +1,8 @@
-"""What to try on a task: success rates of options on similar tasks, with their uncertainty.
+"""Recommends options for a task by their success rates on similar tasks.
 
-`assess` weighs the evidence, `answer` puts the answer together with the texts of the executions
-that weigh most; between the two, the caller reads those texts. Both block, and run in worker
-threads. Which executions tell about the task is in `gather`, how much each weighs in `evidence`,
-how rates follow in `estimate`.
+`assess` weighs the evidence; `answer` makes the answer from it and from the texts of the executions
+with the most weight, which the caller reads in between. Both block, and run in worker threads.
+`gather` selects the executions, `evidence` weighs them, `estimate` estimates the rates.
 """
 
 from collections.abc import Container, Mapping, Sequence
@@ -30,31 +29,31 @@ from mcp_learning.search.scorer import Query
 from mcp_learning.store.types import Shown, Vote
 
 MOST_READ = 100
-"""Executions whose duration, cost and texts are looked at, those with the most weight."""
+"""Most executions whose duration, cost and texts are read: those with the most weight."""
 
 SHOWN_EVIDENCE = 2
-"""Executions named for each option, those with the most weight."""
+"""Most executions named for each option: those with the most weight."""
 
 MOST_AVOIDED = 3
-"""Options named as to avoid."""
+"""Most options named as to be avoided."""
 
 _PENDING = OUTCOMES.index("pending")
 
 
 @dataclass(frozen=True)
 class Assessment:
-    """What the evidence says of the options for a task.
+    """The weighed evidence on the options for a task.
 
     Attributes:
-        request: What was asked.
+        request: The request.
         gathered: The evidence.
-        estimate: What follows from it.
-        order: Of the options, the best first.
-        view: Where the executions are.
-        weighty: Those that weigh most, by their position in the evidence, the first one most.
-        told: Rows of those that tell of pitfalls and fixes, with weights > 0.
+        estimate: The rates estimated from it.
+        order: The options, best first.
+        view: The columns of the executions.
+        weighty: Positions in the evidence of the executions with the most weight, greatest first.
+        told: Rows of executions for pitfalls and fixes, with weights > 0.
         numbers: Rows of all these, by change number.
-        pending: Similar executions that haven't ended.
+        pending: Number of similar executions that haven't ended.
         half_life_days: Age at which evidence counted half, in days.
     """
 
@@ -70,7 +69,7 @@ class Assessment:
     half_life_days: float
 
     def task_ids(self, numbers: Container[int]) -> dict[int, UUID]:
-        """By change number, the executions that are looked at and have one of these numbers."""
+        """Those of `numbers` in the given ones, by change number, with their ids."""
         return {n: self.view.task_id(row) for n, row in self.numbers.items() if n in numbers}
 
 
@@ -87,12 +86,12 @@ def assess(
     Deterministic: the same data, question and `query.now` give the same answer.
 
     Args:
-        related: Executions and how much they are like the task at hand.
+        related: Executions and their similarities to the task at hand.
         query: The question, without filters.
         request: What to compare, and for which repository and type of task.
-        votes: For and against executions.
+        votes: Votes for and against executions.
         half_life_days: Age at which evidence counts half, in days.
-        histories: Of the same rows.
+        histories: The cache of histories of the same rows.
     """
     comparison = Comparison(request.by, request.repo, request.task_type, request.limit)
     compared = compare(related, query, comparison, votes, half_life_days, histories)
@@ -123,9 +122,9 @@ def answer(made: Assessment, texts: Mapping[int, Shown]) -> Recommendation:
     """Options for a task, best first, with what failed before.
 
     Args:
-        made: Of the task.
-        texts: By change number, of those executions in `made.numbers` that weren't deleted or
-            changed meanwhile.
+        made: The assessment of the task.
+        texts: Texts, by change number, of those executions in `made.numbers` that weren't deleted
+            or changed meanwhile.
     """
     estimated, gathered, best = made.estimate, made.gathered, made.order
     shown = {row: texts[number] for number, row in made.numbers.items() if number in texts}
@@ -201,7 +200,7 @@ def _basis(estimated: Estimate, number: int) -> Literal["these tasks", "task typ
 def _medians(
     gathered: Gathered, estimated: Estimate, read: Mapping[int, Shown], field: str
 ) -> dict[int, float]:
-    """The weighted median of what each option took on tasks like this one, where it is known."""
+    """The weighted median of `field` for each option on tasks like this one, where known."""
     told = np.array([getattr(one, field) for one in read.values()], np.float64)  # None: NaN
     known = np.fromiter(read, np.int64)[~np.isnan(told)]
     values, weights = told[~np.isnan(told)], estimated.weights[known]
@@ -214,7 +213,7 @@ def _medians(
 
 
 def _note(estimated: Estimate, gathered: Gathered, pending: int, by: str) -> str:
-    """One sentence about what the answer rests on, and what is missing."""
+    """A sentence on the evidence behind the answer, and on what is missing."""
     waiting = f" (pending similar ones: {pending})" if pending else ""
     if not gathered.names:
         which = "similar execution" if gathered.known else "execution"
@@ -238,7 +237,7 @@ def _note(estimated: Estimate, gathered: Gathered, pending: int, by: str) -> str
 
 
 def _type_note(gathered: Gathered) -> str:
-    """Of which type the task is taken to be, if that was inferred."""
+    """A clause on the inferred type of the task; empty if none was inferred."""
     likely = sorted(gathered.inferred.items(), key=lambda one: -one[1])[:2]
     if not likely:
         return ""

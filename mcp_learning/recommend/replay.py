@@ -1,9 +1,9 @@
-"""A user's own executions once more, in time order: each outcome predicted from earlier ones only.
+"""Replays a user's executions in time order, and predicts each outcome from earlier ones only.
 
 An execution is evidence for another if it had its final form before the other was recorded; until
-then it is pending. Votes count from when they were known. What is predicted is the success of the
-option that was taken; what would have been recommended first is noted beside it. `Past` answers by
-the functions that answer an agent who says of the task all that was recorded.
+then it is pending. Votes count from when they were known. The success of the option that was taken
+is predicted, and the option that would have been recommended first is stored with it. `Past` uses
+the functions that answer agents, given everything that was recorded of the task.
 """
 
 import heapq
@@ -16,7 +16,7 @@ import numpy as np
 from mcp_learning.models.requests import Dimension, RecommendApproach
 from mcp_learning.recommend.belief import Floats
 from mcp_learning.recommend.compare import Compared
-from mcp_learning.recommend.evidence import Bools, Ints, counts_of, recency, said
+from mcp_learning.recommend.evidence import Bools, Ints, corrected_outcome, counts_of, recency
 from mcp_learning.recommend.gather import Comparison
 from mcp_learning.recommend.labels import including, merge, normalised
 from mcp_learning.recommend.past import Past
@@ -27,7 +27,7 @@ Progress = Callable[[str, int, int], None]
 _DAY = 86_400.0
 _LIMIT = int(RecommendApproach.model_fields["limit"].default)
 _LEAST_CONFIDENCE = 1e-3  # others have no weight
-_STRENGTH = 2.0  # of the global rate in the baseline per option, in executions
+_STRENGTH = 2.0  # executions that the global rate counts as in the baseline per option
 
 
 @dataclass(frozen=True)
@@ -35,16 +35,16 @@ class Replay:
     """n predictions.
 
     Attributes:
-        predicted: (n,) the probability that a success of the option that was taken is recorded,
-            0..1: of an outcome of confidence c, 1/2 + c·(p - 1/2).
+        predicted: (n,) predicted probability that a success is recorded, 0..1: for a rate p and an
+            outcome of confidence c, 1/2 + c·(p - 1/2).
         by_option: (n,) the same from the option's earlier rate alone.
-        by_all: (n,) the same from the earlier rate of everything.
-        happened: (n,) what then happened.
+        by_all: (n,) the same from the earlier rate of all options.
+        happened: (n,) the outcome.
         followed: (n,) whether the option that was taken is the one recommended first.
-        enough: (n,) whether there was evidence to speak of.
-        propensity: (n,) share of the recommended option among earlier executions of the same
-            type, smoothed, 0..1: how likely it was to be taken anyway. Of an option that was drawn,
-            the probability of that.
+        enough: (n,) whether there was sufficient evidence.
+        propensity: (n,) the probability, 0..1, that the recommended option was taken: its smoothed
+            share among earlier executions of the same type; for an option that was drawn, the
+            probability of the draw.
         option: (n,) number of the option that was taken.
     """
 
@@ -64,8 +64,8 @@ class Prediction:
 
     Attributes:
         number: Position of its execution in the history.
-        expected: Probability of success of the option that was taken, 0..1.
-        recommended: The options, as a recommendation compares them.
+        expected: Predicted success rate of the option that was taken, 0..1.
+        recommended: The comparison of the options.
     """
 
     number: int
@@ -86,16 +86,16 @@ def predictions(
 
     Args:
         past: From `Store.history`, oldest first.
-        by: What their labels are.
+        by: The label that the executions have.
         noise: `Embedder.floor` of the model that made the vectors.
         half_life_days: Age at which evidence counts half, in days.
-        most: How many at most.
+        most: Most predictions.
     """
     predictable = _predictable(past)[-most:]
     if not predictable:
         return
     vector = past[predictable[0]].vector
-    assert vector is not None  # or it wouldn't be predictable
+    assert vector is not None  # otherwise it wouldn't be predictable
     known = Past(by, len(vector), noise, half_life_days)
     events = _Events(past)
     for number in predictable:
@@ -120,14 +120,14 @@ def replay(
     predict: int,
     progress: Progress,
 ) -> Replay:
-    """Scores what `predictions` says beside what simple rates say.
+    """Makes `predictions`, and those of baselines.
 
     Args:
         past: From `Store.history`, oldest first.
-        by: What their labels are.
+        by: The label that the executions have.
         noise: `Embedder.floor` of the model that made the vectors.
         half_life_days: Age at which evidence counts half, in days.
-        predict: How many executions to predict at most.
+        predict: Most executions to predict.
         progress: Called as the work goes on.
     """
     rates = _Rates(past, half_life_days)
@@ -178,7 +178,7 @@ def _seconds(at: datetime) -> float:
 
 
 class _Events:
-    """What happened in a history, handed out in the order of time."""
+    """The events of a history, in the order of time."""
 
     def __init__(self, past: Sequence[PastRun]) -> None:
         self._past = past
@@ -189,9 +189,9 @@ class _Events:
         self._voted = 0
 
     def advance(self, known: Past, number: int) -> None:
-        """Adds what was known when execution `number` was recorded: of earlier ones, and votes.
+        """Adds to `known` everything that was known when execution `number` was recorded.
 
-        A vote of that very moment is left out: it may come from the execution itself.
+        A vote of exactly that moment is left out, as it may come from the execution itself.
         """
         now = self._past[number].recorded_at
         runs: dict[int, PastRun] = {}
@@ -213,7 +213,7 @@ class _Events:
 
 
 class _Rates:
-    """Rates of options and of everything, of the executions that had ended by a moment.
+    """Success rates per option and of all options, from executions that had ended by a moment.
 
     Attributes:
         option: (all,) number of the option that each execution took; -1: none.
@@ -231,18 +231,19 @@ class _Rates:
         ended = np.array([run.success is not None for run in past], bool)
         self._ended = ended & (self.option >= 0)
         success = np.array([bool(run.success) for run in past], bool)
-        self._says = said(success, np.maximum(self._confidence, _LEAST_CONFIDENCE))
+        confidence = np.maximum(self._confidence, _LEAST_CONFIDENCE)
+        self._corrected = corrected_outcome(success, confidence)
         self._recorded = np.array([_seconds(run.recorded_at) for run in past])
         self._final = np.array([_seconds(run.updated_at) for run in past])
         types = {run.task_type: number for number, run in enumerate(past)}
         self._type = np.array([types[run.task_type] for run in past], np.int64)
 
     def before(self, number: int, first: str | None) -> tuple[float, float, bool, float]:
-        """Baselines of one execution, whether it took the option `first`, and how likely that was.
+        """Baselines of one execution, and its relation to the recommended option `first`.
 
         Returns:
-            The rate of its option, the rate of everything, whether its option is the one
-            recommended first, and the share of that one among earlier executions of its type.
+            The rate of its option, the rate of all options, whether its option is `first`, and the
+            share of `first` among earlier executions of its type.
         """
         now = self._recorded[number]
         earlier = np.flatnonzero(self._ended[:number] & (self._final[:number] <= now))
@@ -250,7 +251,7 @@ class _Rates:
         weight = recency((now - self._recorded[earlier]) / _DAY, self._half_life_days)
         weight *= self._confidence[earlier] ** 2
         same = (option == self.option[number]).astype(np.int64)
-        counts = counts_of(same, self._says[earlier], weight, 2)
+        counts = counts_of(same, self._corrected[earlier], weight, 2)
         rate = (1 + float(counts.success.sum())) / (2 + float(counts.total.sum()))
         won, seen = float(counts.success[1]), float(counts.total[1])
         own = (_STRENGTH * rate + won) / (_STRENGTH + seen)

@@ -1,4 +1,4 @@
-"""How good predicted probabilities are: the usual scores, and a calibration curve."""
+"""Scores of predicted probabilities, and a calibration curve."""
 
 from dataclasses import dataclass
 
@@ -9,12 +9,12 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 BINS = 10
-_LEAST = 1e-3  # a certain prediction that is wrong would cost infinitely much
+_LEAST = 1e-3  # the log loss of a certain, wrong prediction would be infinite
 
 
 @dataclass(frozen=True)
 class Scores:
-    """Of n predictions.
+    """Scores of n predictions.
 
     Attributes:
         log_loss: Mean of -log of the probability given to what happened, in nats; 0 is perfect.
@@ -41,7 +41,7 @@ class Bin:
 
 
 def score(predicted: Floats, happened: Bools) -> Scores:
-    """Scores n >= 1 probabilities, 0..1, of what then happened or didn't."""
+    """Scores n >= 1 predicted probabilities, 0..1, against outcomes."""
     gaps = [one.count * abs(one.predicted - one.observed) for one in curve(predicted, happened)]
     return Scores(
         log_loss=float(losses(predicted, happened).mean()),
@@ -58,9 +58,9 @@ def losses(predicted: Floats, happened: Bools) -> Floats:
 
 
 def chance_ece(predicted: Floats) -> float:
-    """The calibration error to expect of n probabilities, 0..1, that are right.
+    """The expected calibration error of n correct probabilities, 0..1.
 
-    In each interval the distance of rates is about that of a normal distribution from its mean.
+    In each interval, the mean absolute deviation of a normal distribution.
     """
     inside = np.minimum((predicted * BINS).astype(int), BINS - 1)
     variance = np.bincount(inside, predicted * (1 - predicted), BINS)
@@ -70,8 +70,8 @@ def chance_ece(predicted: Floats) -> float:
 def curve(predicted: Floats, happened: Bools) -> list[Bin]:
     """The intervals that have predictions, ascending.
 
-    Source: M. Naeini, G. Cooper and M. Hauskrecht, "Obtaining well calibrated probabilities using
-    Bayesian binning", AAAI (2015), for the error that is made of them.
+    Source of the calibration error: M. Naeini, G. Cooper and M. Hauskrecht, "Obtaining well
+    calibrated probabilities using Bayesian binning", AAAI (2015).
     """
     numbers = np.minimum((predicted * BINS).astype(int), BINS - 1)
     inside = (numbers == number for number in range(BINS))
@@ -83,7 +83,7 @@ def curve(predicted: Floats, happened: Bools) -> list[Bin]:
 
 
 def _auc(predicted: Floats, happened: Bools) -> float | None:
-    """By ranks, ties in the middle (Mann and Whitney, 1947)."""
+    """The AUC by mid-ranks (Mann and Whitney, 1947)."""
     wins, losses = int(happened.sum()), int((~happened).sum())
     if not wins or not losses:
         return None

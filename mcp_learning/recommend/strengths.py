@@ -1,11 +1,11 @@
-"""How far success rates shift from level to level of similarity, as a history shows.
+"""Learns from a history how far success rates shift from level to level of similarity.
 
-Where tasks repeat, the runs of the very task say most; where each option is good at other kinds of
-work, those of near tasks; in a history where neither matters, the rate of an option is all there
-is. So outcomes from all over the history are predicted from what was recorded before them, level by
-level, and each pair of variances of a level is weighted by how well it predicts them all.
+Where tasks repeat, runs of the same task are most informative; where options suit different kinds
+of work, runs of similar tasks; where neither holds, only the option's rate is. So a sample of
+outcomes is predicted from what was recorded before each, level by level, and each pair of variances
+of a level is weighted by how well it predicts all of them.
 
-How often an option was tried on tasks like those that it was tried on is learned, too (`crowd`).
+The number of executions with the same option and kind of task is estimated, too.
 """
 
 import threading
@@ -38,26 +38,25 @@ from mcp_learning.search.scorer import Query
 from mcp_learning.search.snapshot import Snapshot
 
 OUTCOMES_PREDICTED = 400
-"""Outcomes that are predicted, evenly from all over the history."""
+"""Most outcomes that are predicted, spread evenly over the history."""
 
 MOST_OPTIONS = 32
-"""Options, the most used ones, whose outcomes are predicted."""
+"""Most options whose outcomes are predicted: the most used ones."""
 
 
 class _Learned(NamedTuple):
-    """What was learned, and from which state of the rows."""
+    """What was learned, and the `_state` from which."""
 
     state: int
     regularities: Regularities
 
 
 class Strengths:
-    """What the rows show, for each label that executions are compared by.
+    """What was learned from the rows, by label. Safe to use from several threads.
 
-    It is learned again when the number of embeddings has grown by a quarter, as the metric, from
-    the executions recorded up to there, and when one of these has changed: a restart doesn't change
-    it, and hosts of a team agree.
-    Safe to use from several threads.
+    Like the metric, it is learned again when the number of embeddings has grown by a quarter, from
+    the executions up to there, or when one of these has changed. So a restart doesn't change it,
+    and the hosts of a team agree.
     """
 
     def __init__(self) -> None:
@@ -65,9 +64,7 @@ class Strengths:
         self._known: dict[Choice, _Learned] = {}
 
     def of(self, snapshot: Snapshot, ended: Ended, by: Choice, noise: float) -> Regularities:
-        """What is learned for a comparison by a label.
-
-        A call that learns takes some tenths of a second longer.
+        """What was learned for a label; a call that learns takes some tenths of a second longer.
 
         Args:
             snapshot: All rows, without filters.
@@ -87,11 +84,11 @@ class Strengths:
 
 
 def _state(view: CatalogView, history: Ended) -> int:
-    """A number that changes with everything that is learned from.
+    """A hash of everything that is learned from.
 
     Args:
-        view: Where the executions are.
-        history: These.
+        view: The rows.
+        history: The executions.
     """
     names = ("version", "repo", "task_type", "error_type")
     columns = [view[name][history.rows] for name in names]
@@ -100,11 +97,11 @@ def _state(view: CatalogView, history: Ended) -> int:
 
 
 def learned(snapshot: Snapshot, history: Ended, noise: float) -> Regularities:
-    """What a history shows; `UNKNOWN` of one that is too short.
+    """Learns from a history; `UNKNOWN` if it is too short.
 
     Args:
-        snapshot: Where its executions are.
-        history: n of them, with m options.
+        snapshot: The rows.
+        history: n executions with m options.
         noise: `Embedder.floor` of the model that made the vectors.
     """
     last = len(history.rows) - 1
@@ -115,16 +112,16 @@ def learned(snapshot: Snapshot, history: Ended, noise: float) -> Regularities:
     tried = _tried(history, sample, similarities)
     logits, levels = _counts(snapshot, history, sample, similarities, tried)
     weights, alike = _weights(history, sample, logits, levels, 1.0)
-    overstated = _overstated(history, sample, alike)
-    if overstated > 1:
-        weights, _ = _weights(history, sample, logits, levels, overstated)
+    design_effect = _design_effect(history, sample, alike)
+    if design_effect > 1:
+        weights, _ = _weights(history, sample, logits, levels, design_effect)
     versions = snapshot.view["version"][history.rows].astype(np.int64)
     order = np.argsort(versions)
     latest_first = history.rows[::-1]
     failed = latest_first[~history.success[::-1]]
     return Regularities(
         levels=weights,
-        overstated=overstated,
+        design_effect=design_effect,
         versions=versions[order],
         tried=tried[order],
         usual=np.median(tried),
@@ -138,23 +135,23 @@ def _weights(
     sample: Sequence[int],
     logits: Floats,
     levels: Mapping[Where, Counts],
-    overstated: float,
+    design_effect: float,
 ) -> tuple[list[Floats], Floats]:
-    """For each of `LEVELS`, (j,) weights of the pairs; and (k, m) logits before the last one.
+    """(j,) weights of the pairs for each of `LEVELS`, and (k, m) logits before the last level.
 
     Args:
-        history: All.
+        history: The executions.
         sample: k positions.
-        logits: (k, m) of the options on all tasks.
-        levels: (k, m) before each of the sample.
-        overstated: How many times the information of counts on other tasks is; if that were
-            forgotten, large variances would seem to predict badly.
+        logits: (k, m) logits of the options on all tasks.
+        levels: (k, m) counts before each of the sample.
+        design_effect: Factor by which the information of counts on other tasks is overstated;
+            without it, large variances would seem to predict badly.
     """
     option, success = history.option[sample], history.success[sample]
     confidence, taken = history.confidence[sample], np.arange(len(sample))
     found = []
     for level in LEVELS[:-1]:
-        counts = Counts(*(one / overstated for one in levels[level]))
+        counts = Counts(*(one / design_effect for one in levels[level]))
         moved = shifts(logits, counts).logit
         rate = logistic(moved[:, taken, option])
         recorded = 0.5 + confidence * (np.where(success, rate, 1 - rate) - 0.5)
@@ -165,22 +162,22 @@ def _weights(
 
 
 def _normalised(level: Where, fit: Floats) -> Floats:
-    """(j,) weights that sum to 1, from logarithms of how well the pairs fit."""
+    """(j,) weights that sum to 1, from the logarithms of likelihoods."""
     weights = WEIGHTS[level] * np.exp(fit - fit.max()) + 1e-9
     return np.asarray(weights / weights.sum())
 
 
 def _of_tasks(history: Ended, sample: Sequence[int], logits: Floats, before: Counts) -> Floats:
-    """(j,) logarithms of how likely all outcomes of each task are, up to its last one in a sample.
+    """(j,) log-likelihoods of all outcomes of each task, up to its last one in the sample.
 
-    Options differ on a single task in what they do again and again there, which is seen in all of
-    its runs together rather than in the next one.
+    Differences of options on a single task show in all of its runs together rather than in the
+    prediction of the next one.
 
     Args:
-        history: All.
+        history: The executions.
         sample: k positions.
-        logits: (k, m) of the options on such tasks.
-        before: (k, m) of the runs of the same task before each.
+        logits: (k, m) logits of the options on such tasks.
+        before: (k, m) counts of the runs of the same task before each.
     """
     last = {int(history.task[at]): number for number, at in enumerate(sample)}
     some = np.array(list(last.values()))
@@ -188,30 +185,30 @@ def _of_tasks(history: Ended, sample: Sequence[int], logits: Floats, before: Cou
     ended = np.arange(len(history.merged.names)) == history.option[at][:, None]
     weight = history.information[at][:, None] * ended
     total = before.total[some] + weight
-    says = history.says[at][:, None]
-    success = np.clip(before.success[some] + weight * says, 0.0, total)
+    corrected = history.corrected[at][:, None]
+    success = np.clip(before.success[some] + weight * corrected, 0.0, total)
     return np.asarray(shifts(logits[some], Counts(success, total)).evidence.sum(axis=1))
 
 
-def _overstated(history: Ended, sample: Sequence[int], logits: Floats) -> float:
-    """How many times the information of counts is overstated, since runs of a task are alike.
+def _design_effect(history: Ended, sample: Sequence[int], logits: Floats) -> float:
+    """The design effect of counts, since outcomes on the same task are correlated; >= 1.
 
-    The design effect (L. Kish, Survey Sampling (1965), section 5.4), 1 + (m - 1)·r of clusters of m
-    that count the same: r, the correlation of two outcomes on a task, is that of what runs say more
-    or less than was expected, since what is wrong in one outcome isn't in the other.
+    It is 1 + (m - 1)·r for clusters of equal size m (L. Kish, Survey Sampling (1965), section 5.4).
+    r, the correlation of two outcomes on a task, is estimated from the residuals of different runs,
+    whose errors are independent.
 
     Args:
         history: n executions.
         sample: k positions.
-        logits: (k, m) of the options on tasks like those of the sample.
+        logits: (k, m) logits of the options on tasks like those of the sample.
     """
     both = apart = 0.0
     for at, rates in zip(sample, logistic(logits), strict=True):
         runs = np.flatnonzero(history.task[:at] == history.task[at])
         weights = history.information[runs] * history.information[at]
         expected = rates[history.option[at]]
-        surprise = history.says[runs] - rates[history.option[runs]]
-        both += float(weights @ surprise * (history.says[at] - expected))
+        surprise = history.corrected[runs] - rates[history.option[runs]]
+        both += float(weights @ surprise * (history.corrected[at] - expected))
         apart += float(weights.sum() * expected * (1 - expected))
     alike = min(max(0.0, both / apart), 1.0) if apart else 0.0
     _, task = np.unique(history.task, return_inverse=True)
@@ -222,7 +219,7 @@ def _overstated(history: Ended, sample: Sequence[int], logits: Floats) -> float:
 def _tried(
     history: Ended, sample: Sequence[int], similarities: Mapping[int, NDArray[np.float32]]
 ) -> Floats:
-    """(n,) `Regularities.tried`, estimated from how near executions are to those of a sample."""
+    """(n,) `Regularities.tried`, estimated from the closeness of executions to a sample."""
     tried = np.zeros(len(history.rows))
     for option in range(len(history.merged.names)):
         mine = np.flatnonzero(history.option == option)
@@ -240,7 +237,7 @@ def _counts(
     similarities: Mapping[int, NDArray[np.float32]],
     tried: Floats,
 ) -> tuple[Floats, dict[Where, Counts]]:
-    """Before each of k outcomes: (k, m) usual logits, and counts at each level."""
+    """Before each of k outcomes: (k, m) logits on all tasks, and counts at each level."""
     view, rows, options = snapshot.view, history.rows, len(history.merged.names)
     everywhere: list[Counts] = []
     sums: list[tuple[float, float]] = []
@@ -248,16 +245,16 @@ def _counts(
     for at in sample:
         task = int(history.task[at])
         earlier, option, success = rows[:at], history.option[:at], history.success[:at]
-        says, weight = history.says[:at], history.information[:at]
-        everywhere.append(typical(option, says, weight, tried[:at], options))
+        corrected, weight = history.corrected[:at], history.information[:at]
+        everywhere.append(typical(option, corrected, weight, tried[:at], options))
         total = float(weight.sum())
-        sums.append((min(max(0.0, float(weight @ says)), total), total))
+        sums.append((min(max(0.0, float(weight @ corrected)), total), total))
         similarity = similarities[task][earlier]
         near = np.flatnonzero(similarity > UNLIKE)
         evidence = Evidence(
             option[near],
             success[near],
-            says[near],
+            corrected[near],
             similarity[near].astype(np.float64),
             history.task[near] == task,
             weight[near],
@@ -267,7 +264,7 @@ def _counts(
             code = int(view[place][rows[at]])
             told = bool(snapshot.labels(place)[code])
             there = np.flatnonzero((view[place][earlier] == code) & told)
-            counts[place] = counts_of(option[there], says[there], weight[there], options)
+            counts[place] = counts_of(option[there], corrected[there], weight[there], options)
         for level, found in counts.items():
             levels.setdefault(level, []).append(found)
     won, total = np.array(sums).T
@@ -278,7 +275,7 @@ def _counts(
 def _similarities(
     snapshot: Snapshot, history: Ended, sample: Sequence[int], noise: float
 ) -> dict[int, NDArray[np.float32]]:
-    """By task, (all rows,) similarities to it, by meaning: words aren't in memory."""
+    """By task, (all rows,) similarities to it by meaning; its text isn't in memory."""
     known: dict[int, NDArray[np.float32]] = {}
     for at in sample:
         if (task := int(history.task[at])) in known:

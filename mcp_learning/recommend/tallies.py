@@ -1,4 +1,4 @@
-"""Sums of evidence by group, and what they amount to."""
+"""Sums of evidence by group, and effective sizes."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,50 +12,48 @@ def tally(groups: NDArray[np.int64], weights: Floats, count: int) -> Floats:
 
 
 def effective_sizes(groups: NDArray[np.int64], weights: Floats, count: int) -> Floats:
-    """(count,) how many whole pieces of evidence each group amounts to.
+    """(count,) the effective number of pieces of evidence of each group.
 
-    The sum of its weights, but never more than (Σw)² / Σw²: the sum is small where all evidence is
-    weak, Kish's size is small where a few pieces outweigh the rest. So two votes on one execution
-    don't make two executions of it.
-
-    Source of the second: L. Kish, Survey Sampling (1965), section 11.7.
+    The sum of its weights, but at most Kish's effective size (Σw)² / Σw² (L. Kish, Survey Sampling
+    (1965), section 11.7). The sum is small if all evidence is weak, Kish's size if a few pieces
+    outweigh the rest, so that two votes on one execution don't make two executions of it.
 
     Args:
         groups: (n,) 0..count - 1.
         weights: (n,) >= 0.
-        count: How many groups there are.
+        count: Number of groups.
     """
     return np.minimum(tally(groups, weights, count), _kish(groups, weights, count))
 
 
 def typical(
     groups: NDArray[np.int64],
-    says: Floats,
+    corrected: Floats,
     weights: Floats,
     tried: Floats,
     count: int,
 ) -> Counts:
-    """(count,) successes and totals of each group as they are on a typical kind of task.
+    """(count,) successes and totals of each group, with equal weight for each kind of task.
 
-    An execution counts the less, the more executions there are of its kind: the rate of a group is
-    the mean over kinds, and its total the effective size of what that leaves (L. Kish, see above).
+    Executions are weighted by the inverse of the number of their kind, so that the rate of a group
+    is the mean over kinds; its total is the effective size of these weights (L. Kish, see above).
 
     Args:
         groups: (n,) 0..count - 1.
-        says: (n,) what their outcomes say of a rate (`evidence.said`).
+        corrected: (n,) outcomes from `evidence.corrected_outcome`.
         weights: (n,) >= 0.
-        tried: (n,) >= 1, how many executions of the group are of that kind of task.
-        count: How many groups there are.
+        tried: (n,) >= 1, number of executions of the group of the same kind of task.
+        count: Number of groups.
     """
     thinned = weights / tried
     total = tally(groups, thinned, count)
     size = np.minimum(_kish(groups, thinned, count), tally(groups, weights, count))
-    rate = tally(groups, thinned * says, count) / np.maximum(total, 1e-300)
+    rate = tally(groups, thinned * corrected, count) / np.maximum(total, 1e-300)
     return Counts(size * np.clip(rate, 0.0, 1.0), size)
 
 
 def _kish(groups: NDArray[np.int64], weights: Floats, count: int) -> Floats:
-    """(count,) Kish's effective size of each group, (Σw)² / Σw²; 0 of one without weight."""
+    """(count,) Kish's effective size of each group, (Σw)² / Σw²; 0 without weight."""
     squares = tally(groups, weights**2, count)
     return np.asarray(tally(groups, weights, count) ** 2 / np.maximum(squares, 1e-300))
 
@@ -63,8 +61,8 @@ def _kish(groups: NDArray[np.int64], weights: Floats, count: int) -> Floats:
 def weighted_quantile(values: Floats, weights: Floats, share: float) -> float:
     """The value below which `share`, 0..1, of the weight lies, interpolated between values.
 
-    Each value stands in the middle of its weight (R. Hyndman and Y. Fan, "Sample quantiles in
-    statistical packages", The American Statistician 50 (1996), 361-365, type 5, with weights).
+    Type 5 of R. Hyndman and Y. Fan, "Sample quantiles in statistical packages", The American
+    Statistician 50 (1996), 361-365, with weights: each value is in the middle of its weight.
 
     Args:
         values: (n,), at least one.

@@ -1,13 +1,14 @@
-"""Which label a description has, when it isn't told: of which type a task is, or how it may fail.
+"""Predicts a label from a description: the type of a task, or of the error with which it may fail.
 
-A vector says more of the modules and things that a task names than of what is to be done with them,
-so that the nearest tasks often have other labels. Ridge regression finds the directions in which
-labels differ: one linear function for each, fitted by least squares to 1 for tasks with that label
-and 0 for others. A softmax makes probabilities of their values, with a slope that predicts each
-task best from all others: where texts say nothing of the label, it is 0, and nothing is inferred.
+A vector depends more on the modules and things that a task names than on what is to be done with
+them, so that the nearest tasks often have other labels. Ridge regression finds the directions in
+which labels differ: one linear function per label, fitted by least squares to 1 for tasks with that
+label and 0 for others. A softmax turns their values into probabilities; its slope is the one that
+best predicts each task from all others. If texts say nothing about the label it is 0, and nothing
+is predicted.
 
 Sources: R. Rifkin and A. Klautau, "In defense of one-vs-all classification", Journal of Machine
-Learning Research 5 (2004), 101-141; values without the task itself in closed form: D. Allen, "The
+Learning Research 5 (2004), 101-141; leave-one-out values in closed form: D. Allen, "The
 relationship between variable selection and data augmentation and a method for prediction",
 Technometrics 16 (1974), 125-127; the slope: C. Guo et al., "On calibration of modern neural
 networks", ICML 2017 (temperature scaling).
@@ -32,13 +33,13 @@ _SLOPES = (0.0, 0.5, 1.0, 2.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0)
 
 @dataclass(frozen=True)
 class TextClassifier:
-    """Tells tasks with different labels apart by the vectors of their descriptions.
+    """Predicts the labels of tasks from the vectors of their descriptions.
 
     Attributes:
         names: The k labels.
-        origin: (dimension,) the mean of the vectors learned from.
-        slopes: (dimension, k) coefficients, times the slope of the softmax.
-        usual: (k,) logarithms of how often each label occurs.
+        origin: (dimension,) mean of the vectors learned from.
+        slopes: (dimension, k) coefficients, multiplied by the slope of the softmax.
+        usual: (k,) logarithms of the labels' frequencies.
     """
 
     names: Sequence[str]
@@ -48,12 +49,12 @@ class TextClassifier:
 
     @classmethod
     def of(cls, snapshot: Snapshot, rows: Ints, column: str) -> "TextClassifier | None":
-        """Learns from the latest tasks whose label is told.
+        """Learns from the latest tasks that have a label.
 
         Args:
-            snapshot: Where the executions are.
-            rows: (n,) theirs, the latest first.
-            column: Of the labels, one of `store.types.CODED`.
+            snapshot: The rows.
+            rows: (n,) rows of the executions, latest first.
+            column: Column of the labels, one of `store.types.CODED`.
         """
         view, labels = snapshot.view, np.array(snapshot.labels(column), object)
         rows = rows[first_of_each(view["task_key"][rows])]
@@ -65,7 +66,7 @@ class TextClassifier:
     def learned(
         cls, vectors: NDArray[np.float32], labels: Sequence[str]
     ) -> "TextClassifier | None":
-        """Learns from n different tasks; None if their vectors don't tell their labels.
+        """Learns from n different tasks; None if their vectors don't predict their labels.
 
         Args:
             vectors: (n, dimension) float32, L2-normalised.
@@ -93,10 +94,10 @@ class TextClassifier:
         return cls(names.tolist(), origin, slope * coefficients, usual) if slope else None
 
     def probabilities(self, vector: NDArray[np.float32] | None) -> Mapping[str, float]:
-        """How likely each label is that of a task.
+        """The probability of each label for a task.
 
         Args:
-            vector: (dimension,) float32, L2-normalised, of the task; None: empty.
+            vector: (dimension,) float32, L2-normalised, of the task; None: the result is empty.
         """
         if vector is None:
             return {}

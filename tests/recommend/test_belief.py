@@ -31,8 +31,8 @@ def counted(rows: Rows) -> Counts:
 def believed(rows: Rows) -> Belief:
     """Of options, by their counts alone."""
     given = counted(rows)
-    alike = Belief.alike(given.success.sum(), given.total.sum(), len(rows))
-    return alike.after(given, APART, overstated=1)
+    alike = Belief.pooled(given.success.sum(), given.total.sum(), len(rows))
+    return alike.after(given, APART, design_effect=1)
 
 
 def test_no_other_shift_of_an_option_is_likelier() -> None:
@@ -127,7 +127,7 @@ def test_several_tasks_at_once_are_believed_as_each_alone() -> None:
     some = [counted([(3, 1), (1, 5)]), counted([(0, 9), (2, 2)])]
     stacked = Counts(np.stack([c.success for c in some]), np.stack([c.total for c in some]))
     sums = stacked.success.sum(axis=1), stacked.total.sum(axis=1)
-    together = Belief.alike(*sums, 2).after(stacked, FEW)
+    together = Belief.pooled(*sums, 2).after(stacked, FEW)
     for at, one in enumerate(some):
-        alone = Belief.alike(one.success.sum(), one.total.sum(), 2).after(one, FEW)
+        alone = Belief.pooled(one.success.sum(), one.total.sum(), 2).after(one, FEW)
         assert together.rate[at] == pytest.approx(alone.rate, abs=1e-3)

@@ -56,14 +56,14 @@ def test_what_an_option_did_before_it_broke_on_all_tasks_counts_little() -> None
 
 
 def test_older_executions_than_are_looked_at_share_the_doubt() -> None:
-    count = changepoint.MOST_LOOKED_AT + 100
+    count = changepoint.MOST_SEARCHED + 100
     ended = [1] * (count - 12) + [0] * 12
     unchanged = on_all_tasks([0] * count, ended, [number % KINDS for number in range(count)])
     assert unchanged[:100].max() < 0.05
 
 
 def test_a_change_is_remembered_however_long_it_is_past() -> None:
-    count = 2 * changepoint.MOST_LOOKED_AT
+    count = 2 * changepoint.MOST_SEARCHED
     kinds = [number % KINDS for number in range(2 * count)]
     ended = ([1, 1, 1, 1, 0] * count)[:count] + ([0, 0, 0, 0, 1] * count)[:count]
     unchanged = on_all_tasks([0] * (2 * count), ended, kinds)

@@ -22,9 +22,9 @@ from mcp_learning.recommend.evidence import (
     Evidence,
     Where,
     closeness,
+    corrected_outcome,
     counts_of,
     recency,
-    said,
 )
 from mcp_learning.recommend.labels import merge, normalised
 from mcp_learning.recommend.votes import weight_of
@@ -48,12 +48,12 @@ def estimated(
     evidence = Evidence(
         option=np.array(option, np.int64),
         success=np.array(success, bool),
-        says=said(np.array(success, bool), confidence),
+        corrected=corrected_outcome(np.array(success, bool), confidence),
         similarity=np.array(given.get("similarity", [0.9] * count)),
         same=np.zeros(count, bool),
         weight=recency(np.array(given.get("age_days", [0.0] * count)), 90) * confidence**2,
     )
-    counts = counts_of(evidence.option, evidence.says, evidence.weight, options)
+    counts = counts_of(evidence.option, evidence.corrected, evidence.weight, options)
     sums = float(counts.success.sum()), float(counts.total.sum())
     believed = usual(*sums, counts)
     places: dict[Where, Counts] = {"task_type": counts} if of_type else {}
@@ -112,12 +112,15 @@ def test_outcomes_that_are_right_only_now_and_then_do_not_pull_a_rate_to_one_hal
     rng, confidence = np.random.default_rng(1), np.full(4_000, 0.5)
     recorded = rng.random(4_000) < 0.5 + 0.5 * (0.1 - 0.5)
     options, weight = np.arange(4_000) % 2, confidence**2
-    success, total = counts_of(options, said(recorded, confidence), weight, 2)
+    success, total = counts_of(options, corrected_outcome(recorded, confidence), weight, 2)
     assert total == pytest.approx([500, 500])
     assert success / total == pytest.approx([0.1, 0.1], abs=0.05)
     for won in (True, False):
         few = counts_of(
-            np.zeros(1, np.int64), said(np.array([won]), np.array([0.3])), weight[:1], 1
+            np.zeros(1, np.int64),
+            corrected_outcome(np.array([won]), np.array([0.3])),
+            weight[:1],
+            1,
         )
         assert few.success[0] == won * few.total[0]
 

@@ -51,7 +51,7 @@ def expected_variance(found: Regularities) -> float:
 def test_runs_of_a_task_that_end_alike_say_little_more_of_other_tasks_than_one_run() -> None:
     repeated = learned(5, alike=True)
     assert expected_variance(repeated) > 1
-    assert 4 < repeated.overstated <= 5
+    assert 4 < repeated.design_effect <= 5
 
 
 def test_that_runs_of_a_task_are_alike_is_seen_in_outcomes_that_are_right_only_now_and_then() -> (
@@ -61,12 +61,12 @@ def test_that_runs_of_a_task_are_alike_is_seen_in_outcomes_that_are_right_only_n
     unsure = learned(5, alike=True, confidence=confidence)
     by_chance = learned(5, alike=False, confidence=confidence)
     told = confidence**2  # as much of an outcome is known of its task
-    assert unsure.overstated == pytest.approx(1 + 4 * told, rel=0.2)
-    assert by_chance.overstated < 1.2
+    assert unsure.design_effect == pytest.approx(1 + 4 * told, rel=0.2)
+    assert by_chance.design_effect < 1.2
 
 
 def test_runs_that_end_by_chance_say_as_much_as_runs_of_different_tasks() -> None:
     by_chance, distinct = learned(5, alike=False), learned(1, alike=True)
     assert expected_variance(by_chance) < 0.2
-    assert by_chance.overstated < 1.3
-    assert distinct.overstated == 1
+    assert by_chance.design_effect < 1.3
+    assert distinct.design_effect == 1
