@@ -15,8 +15,9 @@ _MOST_WORDS = 6
 _QUESTION = re.compile(r"[?？][\s)*_`\"'」』]*\Z|¿")
 _OUTPUT = re.compile(
     r"\S+:\d+(?::\d+)?:|(?:[$❯>%➜λ]|=>)\s|\[\d|at\s\w+[.(]|\S+@\S+[:~]|[^\n]{0,80}\$ [a-z]"
-    r"|(?:PS )?[A-Za-z]:\\[^\n>]*>"
-    r"|(?:---|===|\+\+\+|@@) \S|\+ |Traceback \(|(?:panic|fatal): |npm ERR!"
+    r"|PS [A-Za-z]:[^\n>]*>|[A-Za-z]:\\[^\n>]*>"
+    r"|(?:---|===|\+\+\+|@@) \S|\+ |(?:panic|fatal|ERROR): |npm ERR!"
+    r"|Traceback \(|Exception in thread |File \"[^\"\n]+\", line \d"
 )
 _ITEMS = re.compile(
     r"(?!.*\b(?:phase|step|part|milestone|chunk|task|issue|ticket|pr|stage|version)\b)"

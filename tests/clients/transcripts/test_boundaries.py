@@ -128,7 +128,13 @@ def test_many_words_that_the_task_did_not_have_begin_another(
 
 
 def test_output_that_the_user_pastes_goes_on_with_the_task() -> None:
-    for output in ("--- FAIL: TestPour (3.40s)", "=== RUN TestPour", "+ edge = sharpen(blade)"):
+    for output in (
+        "--- FAIL: TestPour (3.40s)",
+        "=== RUN TestPour",
+        "+ edge = sharpen(blade)",
+        "ERROR: No matching distribution found for teapot==1.0",
+        'File "C:\\teapot\\spout.py", line 394, in pour',
+    ):
         assert not begins(prompt(f"{output}\n" + "unforeseen droplets everywhere " * 30), *DID)
 
 
