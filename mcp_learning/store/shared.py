@@ -29,6 +29,7 @@ class OutboxEntry(NamedTuple):
         fields: A JSON object. Of a patch, fields of an Execution; of feedback, its columns with its
             `feedback_id`; of a use, `used` and `at`; of a lesson, its fields. Otherwise empty.
         at: Time of the entry, UTC; of a patch, of the last change if the execution is stored.
+        is_whole: Whether it is a patch with all fields, of an execution that is new to the team.
     """
 
     number: int
@@ -36,6 +37,7 @@ class OutboxEntry(NamedTuple):
     task_id: UUID
     fields: str
     at: datetime
+    is_whole: bool = False
 
 
 class SharedVector(NamedTuple):

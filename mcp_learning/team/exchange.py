@@ -196,8 +196,8 @@ class Exchange:
         numbers = {number: done.base + place for number, place in places.items()}
         is_last = len(entries) < BATCH  # then other hosts are notified of all batches at once
         mark = None
-        asks = any(one.kind == "patch" and one.fields == "{}" for one in entries)
-        # No other host has written since the pull, and no entry asks for the team's state.
+        asks = done.present or any(one.kind == "patch" and one.fields == "{}" for one in entries)
+        # No other host has written since the pull, and nothing is to be read back.
         if done.base == self._at.change and not self._at.sweeping and not asks:
             mark = self._at = self._at._replace(change=done.base + len(rows))
         forgotten = [*done.forgotten, *_recorded_again(entries)]

@@ -62,7 +62,7 @@ def rows_of(outgoing: Outgoing, private: str) -> Rows:
         places[entry.number] = place
     for place, entries in patches.items():
         if len(entries) > 1:
-            rows[place - 1] = _row(_merged(entries))
+            rows[place - 1] = _merged(entries)
         if private and entries[0].kind in ("patch", "lesson"):
             rows[place - 1] = _with_visibility(rows[place - 1], private)
     return Rows(rows, places)
@@ -76,19 +76,26 @@ def as_json(rows: Sequence[Row]) -> str:
     return "{" + ",".join(f'"{kind}":[{",".join(some)}]' for kind, some in kinds.items()) + "}"
 
 
-def _merged(entries: Sequence[OutboxEntry]) -> OutboxEntry:
-    """The last entry with the fields of all."""
+def _merged(entries: Sequence[OutboxEntry]) -> Row:
+    """The row of several entries of one kind and execution or lesson."""
+    later = _fields([one for one in entries if not one.is_whole])
+    is_whole = any(one.is_whole for one in entries)
+    return _row(entries[-1]._replace(fields=_fields(entries), is_whole=is_whole), later)
+
+
+def _fields(entries: Sequence[OutboxEntry]) -> str:
     fields: dict[str, object] = {}
     for entry in entries:
         fields |= json.loads(entry.fields)
-    return entries[-1]._replace(fields=json.dumps(fields, ensure_ascii=False))
+    return json.dumps(fields, ensure_ascii=False)
 
 
-def _row(entry: OutboxEntry) -> Row:
+def _row(entry: OutboxEntry, later: str = "{}") -> Row:
     about, at, fields = f'"task_id":"{entry.task_id}"', f'"at":"{entry.at}"', entry.fields
     match entry.kind:
         case "patch":
             values = f'{about},{at},"doc":{fields}'
+            values += f',"later":{later}' if entry.is_whole else ""
         case "lesson":
             values = f'"lesson_id":"{entry.task_id}","doc":{fields}'
         case "feedback":

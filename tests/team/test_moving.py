@@ -1,14 +1,18 @@
 """A host that joins with what it has, leaves with all of it, and joins again: nothing is twice."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from team.hosts import REPO, Host, hosts, make_team
 from team.server import PostgresServer
 
+from mcp_learning.clients.transfer.imported import Notes
+from mcp_learning.clients.transfer.rows import RowParser
 from mcp_learning.models.corrections import ReviseExecution
 from mcp_learning.models.lessons import ChangeLesson, ListLessons, SaveLesson
 from mcp_learning.models.requests import ForgetExecutions, GetExecution, SubmitFeedback
+from mcp_learning.models.transfer import ExportPage, ImportBatch
 
 pytestmark = pytest.mark.anyio
 
@@ -170,3 +174,29 @@ async def test_what_a_process_without_the_team_s_settings_changes_and_forgets_re
         assert [one.rating for one in found.feedback] == [4]
         assert (await second.service.list_lessons(ListLessons())).counts.retired == 1
         assert await rows(second) == 1
+
+
+async def test_what_comes_from_an_old_export_takes_back_nothing_that_the_team_has(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    await make_team(server, database, "ada", "ben")
+    async with (
+        hosts(server, database, tmp_path / "all", "ada") as (first,),
+        hosts(server, database, tmp_path / "none", "ben", team_replica="none") as (second,),
+    ):
+        task_id = await first.record("mend the cart", approach="old", model_tier="small")
+        rows = (await first.service.export_page(ExportPage())).rows
+        await first.service.revise(ReviseExecution(task_id=task_id, approach="new"))
+        for host in (first, second):
+            await host.exchange()
+        parser = RowParser(Notes(), datetime.now(UTC))
+        records = [one for row in rows if (one := parser.execution("", row))]
+        server.stop()  # so that it can't be fetched first
+        await second.service.import_batch(ImportBatch(records=records))
+        await second.service.revise(ReviseExecution(task_id=task_id, model_tier="large"))
+        server.start()
+        for host in (second, first, second):
+            await host.exchange()
+        for host in (first, second):
+            found = await host.execution(task_id)
+            assert (found.approach, found.model_tier, found.author) == ("new", "large", "ada")

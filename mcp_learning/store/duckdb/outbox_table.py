@@ -27,6 +27,11 @@ from mcp_learning.store.shared import (
 
 KEPT_SENT = timedelta(days=1)
 
+IS_WHOLE = (
+    "kind = 'patch' AND (fields IS NULL OR json_extract(fields, '$.recorded_at') IS NOT NULL)"
+)
+"""SQL: whether an entry has all fields of an execution that is new to the team."""
+
 LOCAL = frozenset({"task_id", "updated_at", "author", "uploaded_at"})
 """Columns of an execution that aren't sent among its fields."""
 
@@ -139,7 +144,7 @@ def _utc(moment: datetime) -> str:
 def outgoing(cursor: Cursor, limit: int, after: int = 0) -> Outgoing:
     """As `SharedStore.outgoing`."""
     rows = cursor.execute(
-        "SELECT number, kind, task_id, fields, made_at FROM outbox WHERE number > ? "
+        f"SELECT number, kind, task_id, fields, made_at, {IS_WHOLE} FROM outbox WHERE number > ? "
         "AND sent_at IS NULL ORDER BY number LIMIT ?",
         [after, limit],
     ).fetchall()
@@ -152,8 +157,9 @@ def outgoing(cursor: Cursor, limit: int, after: int = 0) -> Outgoing:
             task_id,
             fields or whole.get(task_id, "{}"),
             changed.get(task_id, at.replace(tzinfo=UTC)),
+            is_whole,
         )
-        for number, kind, task_id, fields, at in rows
+        for number, kind, task_id, fields, at, is_whole in rows
     ]
     wanted = list(dict.fromkeys(one.task_id for one in entries if one.kind == "vector"))
     return Outgoing(entries, _vectors(cursor, wanted), embeddings.model(cursor) or "")

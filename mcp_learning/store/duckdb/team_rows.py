@@ -160,8 +160,8 @@ def sweep(cursor: Cursor, kept: Sequence[UUID], mark: TeamMark) -> TakenIn:
     rows = cursor.execute(
         f"SELECT task_id FROM executions x WHERE {OF_TEAM} "
         # Those that wait to be sent whole aren't known to the team yet.
-        "AND task_id NOT IN (SELECT task_id FROM outbox WHERE sent_at IS NULL AND kind = 'patch' "
-        "AND (fields IS NULL OR json_extract(fields, '$.recorded_at') IS NOT NULL)) "
+        "AND task_id NOT IN "
+        f"(SELECT task_id FROM outbox WHERE sent_at IS NULL AND {outbox.IS_WHOLE}) "
         f"AND task_id NOT IN (SELECT unnest(coalesce({UUIDS}, [])))",
         [joined(kept)],
     ).fetchall()

@@ -89,11 +89,13 @@ class Pushed(NamedTuple):
         base: The row at place n has the change number `base` + n.
         forgotten: Executions that weren't changed, since the team has forgotten them.
         absent: Executions that weren't changed, since the team lacks them.
+        present: Executions that were sent whole, and that the team had: they stayed as they were.
     """
 
     base: int
     forgotten: Sequence[UUID]
     absent: Sequence[UUID]
+    present: Sequence[UUID]
 
 
 class Remote:
@@ -138,10 +140,10 @@ class Remote:
         given = await anyio.to_thread.run_sync(_given, rows)
         async with self._connected() as connection:
             answer = await connection.execute(
-                "SELECT base, forgotten, absent FROM mcpl.push(%s, %s, %s, %s::jsonb)",
+                "SELECT base, forgotten, absent, present FROM mcpl.push(%s, %s, %s, %s::jsonb)",
                 [team, schema.CLIENT, len(rows), given],
             )
-            row = cast("tuple[int, list[UUID], list[UUID]]", await answer.fetchone())
+            row = cast("tuple[int, list[UUID], list[UUID], list[UUID]]", await answer.fetchone())
             return Pushed(*row)
 
     @property

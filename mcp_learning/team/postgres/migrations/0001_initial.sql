@@ -204,7 +204,9 @@ END $$;
 -- given: an object of arrays, with objects that have their place `n` among all of them, from 1, which
 -- is added to `base` for their numbers:
 --   patch     task_id, at, doc: fields of an execution; those that are not named stay;
---             visibility: of one that doesn't exist yet, 'team' if it is left out
+--             visibility: of one that doesn't exist yet, 'team' if it is left out;
+--             later: with a doc that is whole, those of its fields that were changed afterwards: of an
+--             execution that exists, nothing else is changed
 --   forget    task_id, at
 --   vector    task_id, part, model, described, vector (base64)
 --   feedback  feedback_id, task_id, doc
@@ -213,9 +215,10 @@ END $$;
 -- No id is twice among patches, lessons, and what is to be forgotten.
 -- forgotten: executions that patches are about, and that were forgotten. They are not changed.
 -- absent: executions that patches are about, that don't exist, and whose patch isn't whole.
+-- present: executions that exist, and whose patch is whole.
 CREATE FUNCTION mcpl.push(
     wanted_team uuid, client int, numbers int, given jsonb,
-    OUT base bigint, OUT forgotten uuid[], OUT absent uuid[]
+    OUT base bigint, OUT forgotten uuid[], OUT absent uuid[], OUT present uuid[]
 )
 -- Plans are kept, and may be of the time when the tables were small: each row is looked up by itself.
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -226,12 +229,18 @@ BEGIN
     base := mcpl.advance(wanted_team, client, numbers);
     forgotten := '{}';
     absent := '{}';
+    present := '{}';
 
     IF given ? 'patch' THEN
+        SELECT coalesce(array_agg(g.task_id), '{}') INTO present
+        FROM jsonb_to_recordset(given->'patch') g (task_id uuid, later jsonb)
+        WHERE g.later IS NOT NULL AND (SELECT x.doc IS NOT NULL FROM mcpl.executions x
+                                       WHERE x.team = wanted_team AND x.task_id = g.task_id);
         INSERT INTO mcpl.executions AS x (team, task_id, change, updated_at, visibility, doc)
-        SELECT wanted_team, g.task_id, base + g.n, g.at, coalesce(g.visibility, 'team'), g.doc
+        SELECT wanted_team, g.task_id, base + g.n, g.at, coalesce(g.visibility, 'team'),
+               CASE WHEN g.task_id = ANY (present) THEN g.later ELSE g.doc END
         FROM jsonb_to_recordset(given->'patch')
-            g (n int, task_id uuid, at timestamptz, visibility text, doc jsonb)
+            g (n int, task_id uuid, at timestamptz, visibility text, doc jsonb, later jsonb)
         WHERE g.doc ?& '{task_type,task_description,outcome,recorded_at}' OR (
             SELECT true FROM mcpl.executions o WHERE o.team = wanted_team AND o.task_id = g.task_id
         )
