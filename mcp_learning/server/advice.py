@@ -4,7 +4,7 @@ from mcp_learning.models.quoting import quoted, shorten
 from mcp_learning.models.requests import RecommendApproach
 from mcp_learning.models.results import Advice, Option, Pitfall, Recommendation
 from mcp_learning.server import lesson_texts
-from mcp_learning.server.answers import span, structured, tokens
+from mcp_learning.server.answers import span, structured, tokens, usd
 
 _RESTS_ON = {
     "these tasks": "",
@@ -103,7 +103,7 @@ def _option(number: int, option: Option) -> str:
     told = f"{option.executions} of these tasks" if option.executions else "untried here"
     took = [
         f"{span(option.expected_duration_seconds)}" if option.expected_duration_seconds else "",
-        f"${option.expected_cost_usd:.2f}" if option.expected_cost_usd else "",
+        f"${usd(option.expected_cost_usd)}" if option.expected_cost_usd else "",
         _RESTS_ON[option.basis],
         _escalation(option) if number == 1 else "",
     ]
@@ -114,7 +114,9 @@ def _option(number: int, option: Option) -> str:
 def _escalation(option: Option) -> str:
     if option.escalate_to is None:
         return ""
-    cost = "" if option.escalated_cost_usd is None else f", ${option.escalated_cost_usd:.2f} in all"
+    cost = (
+        "" if option.escalated_cost_usd is None else f", ${usd(option.escalated_cost_usd)} in all"
+    )
     rate = f"{option.escalated_success_rate:.0%} that one of the two succeeds{cost}"
     return f"if it fails, then {quoted(option.escalate_to, 80)} ({rate})"
 

@@ -15,6 +15,9 @@ from mcp_learning.models.requests import ForgetExecutions
 from mcp_learning.models.results import FeedbackStored, Forgotten, Recorded
 from mcp_learning.models.wording import counted
 
+_MANY = 1e9
+"""What is at least so much has three digits, and an exponent."""
+
 
 def structured(result: BaseModel) -> dict[str, Any]:
     """A result as JSON values; what is absent is left out."""
@@ -51,7 +54,17 @@ def span(seconds: float) -> str:
         return f"{seconds:.2g} s" if seconds < 10 else f"{seconds:.0f} s"
     if seconds < 6_000:
         return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3_600:.1f} h" if seconds < 172_800 else f"{seconds / 86_400:.0f} days"
+    if seconds < 172_800:
+        return f"{seconds / 3_600:.1f} h"
+    days = seconds / 86_400
+    return f"{days:.0f} days" if days < _MANY else f"{days:.3g} days"
+
+
+def usd(amount: float) -> str:
+    """An amount of US dollars to read: 1,250.00, 0.0042, 3e+09."""
+    if 0 < amount < 0.1:
+        return f"{amount:.2g}"
+    return f"{amount:,.2f}" if amount < _MANY else f"{amount:.3g}"
 
 
 def rebuilt(result: RebuildReport) -> str:

@@ -9,7 +9,7 @@ from mcp_learning.models.requests import Filters, FindSimilarTasks
 from mcp_learning.models.results import Match, SearchInfo, SimilarTasks
 from mcp_learning.models.wording import counted
 from mcp_learning.server import lesson_texts
-from mcp_learning.server.answers import span, structured, tokens
+from mcp_learning.server.answers import span, structured, tokens, usd
 
 _CONCISE = {
     "task_description": 160,
@@ -162,5 +162,5 @@ def _line(number: int, match: Match, request: FindSimilarTasks) -> str:
     if match.duration_seconds is not None:
         told.append(f"took {span(match.duration_seconds)}")
     if match.cost_usd is not None:
-        told.append(f"cost {match.cost_usd:,.2f} USD")
+        told.append(f"cost {usd(match.cost_usd)} USD")
     return f"{'; '.join(told)} [{match.task_id}]"

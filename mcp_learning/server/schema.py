@@ -27,6 +27,8 @@ _JSON_TYPES: dict[type, str] = {
 
 _PROBLEMS = {
     "missing": "is required",
+    "int_parsing_size": "is too large",
+    "string_pattern_mismatch": "must match {pattern}",
     "literal_error": "must be {expected}",
     "string_too_short": "must not be empty",
     "too_short": "must not be empty",
@@ -177,16 +179,24 @@ def _name(details: ErrorDetails, model: type[BaseModel]) -> str:
         names.append(text)
         if inside is None:
             break
-        field = inside.model_fields.get(str(part))
-        kind = field.annotation if field else None
-        inside = kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
+        inside = _inside(inside, part)
     return ".".join(names) or "arguments"
 
 
 def _siblings(details: ErrorDetails, model: type[BaseModel]) -> str:
     for part in details["loc"][:-1]:
-        field = model.model_fields.get(str(part))
-        if field is None or not isinstance(field.annotation, type):
-            break
-        model = field.annotation
+        model = _inside(model, part) or model
     return ", ".join(model.model_json_schema()["properties"])  # without those for repeated calls
+
+
+def _inside(model: type[BaseModel], part: int | str) -> type[BaseModel] | None:
+    """The model of a field, or of the items of its list; a number is the place of such an item."""
+    if isinstance(part, int):
+        return model
+    field = model.model_fields.get(part)
+    kinds: list[Any] = [field.annotation] if field else []
+    for kind in kinds:
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            return kind
+        kinds += get_args(kind)
+    return None

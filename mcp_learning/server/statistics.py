@@ -9,7 +9,7 @@ from mcp_learning.models.requests import LearningStats
 from mcp_learning.models.results import Change, FailurePattern, Group, Stats, Totals, Trend
 from mcp_learning.models.team import TeamHealth
 from mcp_learning.models.wording import counted
-from mcp_learning.server.answers import span, structured, tokens
+from mcp_learning.server.answers import span, structured, tokens, usd
 
 _LEADING, _PATTERNS = 5, 3
 """Groups and failure patterns of which the text of learning_stats tells."""
@@ -154,7 +154,7 @@ def spent(totals: Totals) -> list[str]:
         median, p95 = span(totals.duration_p50), span(totals.duration_p95)
         lines.append(f"Duration: median {median}, p95 {p95}.")
     if totals.cost_usd is not None:
-        lines.append(f"Cost: {totals.cost_usd:,.2f} USD.")
+        lines.append(f"Cost: {usd(totals.cost_usd)} USD.")
     if totals.cost_error is not None and totals.cost_bias is not None:
         lines.append(
             f"Half of {totals.cost_predictions} cost estimates were within a factor of "

@@ -56,6 +56,18 @@ CASES = [
         ({"task_description": SECRET * 80_000}, "task_description", "at most 20,000"),
         ({"task_type": ""}, "task_type", "must not be empty"),
         ({"task_type": "x" * 65}, "task_type", "65 characters; shorten it to at most 64"),
+        ({"details": {"file_count": 1e20}}, "details.file_count", "is too large"),
+        (
+            {"details": {"files": [{"path": "a", "commit": "xyz"}]}},
+            "details.files.0.commit",
+            "must",
+        ),
+        ({"details": {"files": [{}]}}, "details.files.0.path", "is required"),
+        (
+            {"details": {"files": [{"path": "a", "sha": "1"}]}},
+            "details.files.0.sha",
+            "is not known here; known are path, commit",
+        ),
         ({"outcome": SECRET}, "outcome", "must be 'success', 'failure' or 'pending'"),
         ({"outcome": None}, "outcome", "must be 'success'"),
         ({"outcome": True}, "outcome", "must be 'success'"),

@@ -142,6 +142,15 @@ async def test_a_recommendation_counts_these_tasks_and_has_units(client: Client)
     assert "3 of these tasks, 25 min, $0.25" in line
 
 
+def test_amounts_and_durations_are_short_and_say_how_much_it_is() -> None:
+    amounts = [0, 0.00042, 0.05, 0.5, 1_250, 1e300]
+    shown = ["0.00", "0.00042", "0.05", "0.50", "1,250.00", "1e+300"]
+    assert [answers.usd(amount) for amount in amounts] == shown
+    assert [answers.span(one) for one in (3.21, 1_500, 400_000, 1e300)] == [
+        *("3.2 s", "25 min", "5 days", "1.16e+295 days"),
+    ]
+
+
 async def test_a_likely_match_shows_a_long_solution_from_where_it_answers_on(
     client: Client,
 ) -> None:
