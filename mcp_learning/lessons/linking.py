@@ -21,7 +21,7 @@ EARLY = timedelta(hours=12)
 """How long before the showing the execution may have begun: records have the time of the start."""
 
 SAME_TASK = 0.5
-"""Jaccard index of the words of a question and of a description from which they are one task."""
+"""Least Jaccard index of the words of a question and a description that are of one task."""
 
 
 def links(

@@ -68,7 +68,7 @@ def matching_lessons(
     Args:
         lessons: All lessons.
         task: The task.
-        similarities: Called for those of which nothing else decides, unless there are none.
+        similarities: Called for lessons that nothing else decides on, if there are any.
     """
     named: list[Lesson] = []
     others: list[Lesson] = []

@@ -28,11 +28,11 @@ class Compared:
 
     @property
     def order(self) -> list[int]:
-        """The options, the best first; those used for tasks of this type go before others.
+        """The options, best first, but those used for tasks of this type before others.
 
-        Options that are shown to be worse than the best one go last.
+        Options that are worse than the best one with sufficient probability come last.
         """
-        unused = self.gathered.used < 0.5  # rather than not
+        unused = self.gathered.used < 0.5  # used with a probability of less than one half
         found = self.estimate
         return sorted(found.order.tolist(), key=lambda one: (bool(found.worse[one]), unused[one]))
 

@@ -69,7 +69,7 @@ class Assessment:
     half_life_days: float
 
     def task_ids(self, numbers: Container[int]) -> dict[int, UUID]:
-        """Those of `numbers` in the given ones, by change number, with their ids."""
+        """The ids of the executions with these change numbers, by change number."""
         return {n: self.view.task_id(row) for n, row in self.numbers.items() if n in numbers}
 
 

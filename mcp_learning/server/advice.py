@@ -1,4 +1,4 @@
-"""What the language model reads of a recommendation, within a budget."""
+"""The text of a recommendation for the language model, within a budget."""
 
 from mcp_learning.models.quoting import quoted, shorten
 from mcp_learning.models.requests import RecommendApproach
@@ -17,11 +17,11 @@ _LONGEST = {"what_happened": 300, "fix": 300}
 def recommendation(
     result: Recommendation, request: RecommendApproach
 ) -> tuple[Recommendation, str]:
-    """Shortens texts, then drops what matters least, until all fits.
+    """Shortens texts, then drops the least important parts until all fits.
 
-    First pitfalls but one, then options of further tasks but one each, then options, the last
-    pitfall, and at last further tasks, each from the end. Each task has the default budget, unless
-    one is given: that is for all of them.
+    The order is: all pitfalls but one, all options of further tasks but one each, options, the last
+    pitfall, further tasks; each from the end. A given budget is for all tasks together; otherwise
+    each has the default budget.
     """
     several = 1 if "max_tokens" in request.model_fields_set else 1 + len(request.more_tasks)
     result = result.model_copy(update={"pitfalls": [_trim(one) for one in result.pitfalls]})

@@ -1,4 +1,4 @@
-"""What the language model reads: short texts beside the structured content, within a budget.
+"""Texts for the language model: short ones beside the structured content, within a budget.
 
 Stored text is data from earlier agents, not instructions: it stays inside quotation marks on one
 line, and the server's instructions say so.
@@ -20,7 +20,7 @@ _MANY = 1e9
 
 
 def structured(result: BaseModel) -> dict[str, Any]:
-    """A result as JSON values; what is absent is left out."""
+    """A result as JSON values; absent ones are left out."""
     return result.model_dump(mode="json", exclude_none=True)
 
 
@@ -49,7 +49,7 @@ def feedback(result: FeedbackStored) -> str:
 
 
 def span(seconds: float) -> str:
-    """A duration to read: 3.2 s, 25 min, 1.8 h, 4 days."""
+    """A duration as text: 3.2 s, 25 min, 1.8 h, 4 days."""
     if seconds < 100:
         return f"{seconds:.2g} s" if seconds < 10 else f"{seconds:.0f} s"
     if seconds < 6_000:

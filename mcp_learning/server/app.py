@@ -1,4 +1,4 @@
-"""The MCP server: the tools of `tools`, with the resources, prompts and completions beside them."""
+"""The MCP server: the tools of `tools`, with resources, prompts and completions."""
 
 import logging
 from collections.abc import AsyncIterator
@@ -57,7 +57,7 @@ ICON = Icon(
     mime_type="image/svg+xml",
     sizes=["any"],
 )
-"""Three bars: what was found, best first. In the text itself, so that nothing is fetched."""
+"""The icon, three bars, as a data URL, so that nothing is fetched."""
 
 _LIST_METHODS: tuple[CacheableMethod, ...] = (
     "tools/list",
@@ -66,24 +66,24 @@ _LIST_METHODS: tuple[CacheableMethod, ...] = (
     "resources/templates/list",
 )
 _CONSTANT = dict.fromkeys(_LIST_METHODS, CacheHint(ttl_ms=3_600_000, scope="public"))
-"""Lists that only another version or start of the server changes: fresh for an hour."""
+"""Cache hints of lists that are constant while the server runs: valid for an hour."""
 
 _UNEXPECTED = (
     "{} failed in the server, whose log on stderr has the details; if memory is short, free some, "
     "then call again"
 )
-"""For an error that nobody has foreseen, whose own text is for the log alone."""
+"""The message for an unexpected error, whose own text only goes to the log."""
 
 
 class LearningServer(MCPServer[None]):
     """An MCPServer whose tools are declared by models instead of by signatures.
 
-    So that schemas stay small and free of null unions, unknown arguments are refused, and an
+    With models, schemas are small and have no null unions, unknown arguments are refused, and an
     argument error is one line that names the field.
 
     Args:
         runner: Runs the learning service.
-        read_only: Leave out every tool, and the prompt, that writes.
+        read_only: Leave out all tools and prompts that write.
     """
 
     def __init__(self, runner: ServiceRunner, *, read_only: bool = False) -> None:
@@ -111,10 +111,10 @@ class LearningServer(MCPServer[None]):
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[None, Any] | None = None
     ) -> CallToolResult | InputRequiredResult:
-        """Validates, asks a person where that is due, calls the service, shapes the answer.
+        """Validates the arguments, asks the user if needed, calls the service, formats the answer.
 
         Raises:
-            ToolError: For every expected failure; its text says what to do.
+            ToolError: For every expected failure; its message says what to do.
         """
         tool, request = self._validated(name, arguments)
         if isinstance(request, RecordExecution) and context is not None:
@@ -166,10 +166,10 @@ class LearningServer(MCPServer[None]):
         arguments: dict[str, Any] | None = None,
         context: Context[None, Any] | None = None,
     ) -> GetPromptResult | InputRequiredResult:
-        """Renders a prompt; a wrong name or a missing argument is the client's error.
+        """Renders a prompt.
 
         Raises:
-            MCPError: Names what is wrong.
+            MCPError: The name is wrong, or an argument is missing or unknown.
         """
         known = {prompt.name: prompt for prompt in await self.list_prompts()}
         if name not in known:
@@ -191,7 +191,7 @@ class LearningServer(MCPServer[None]):
             raise MCPError(INTERNAL_ERROR, _UNEXPECTED.format(name)) from None
 
     async def run_stdio_async(self) -> None:
-        """Serves one client over stdio; every request is answered, also a malformed one."""
+        """Serves one client over stdio; every request is answered, even a malformed one."""
         server = self._lowlevel_server
         async with lenient_stdio() as (requests, answers):
             await server.run(requests, answers, server.create_initialization_options())
@@ -215,7 +215,7 @@ class LearningServer(MCPServer[None]):
 
 
 def _traced(request: RecordExecution, context: Context[None, Any]) -> RecordExecution:
-    """The request with the trace that its call belongs to, if it names a valid one."""
+    """The request with the `traceparent` of the call, if that is valid."""
     given = (context.request_context.meta or {}).get("traceparent")
     if given is None:
         return request
@@ -226,7 +226,7 @@ def _traced(request: RecordExecution, context: Context[None, Any]) -> RecordExec
 
 
 def _shown(name: str) -> str:
-    """A name that a client made up, fit for an error and a log line."""
+    """An unknown name from a client, safe for an error message and a log line."""
     return "".join(c if c.isprintable() else "\ufffd" for c in name[:60])
 
 

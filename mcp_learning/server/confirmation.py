@@ -1,8 +1,8 @@
-"""A question to the person at the client, before something that can't be undone.
+"""Asks the user for confirmation before something that can't be undone.
 
-Clients say whether they can ask ("elicitation", form mode). To a protocol before 2026-07-28 the
-server sends the question during the call; since then the call ends with the question, and is
-repeated with the answer.
+Clients declare whether they can ask ("elicitation", form mode). With protocol versions before
+2026-07-28 the server sends the question during the call; since then the call returns the question,
+and the client repeats it with the answer.
 """
 
 from typing import Any
@@ -14,11 +14,11 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 _KEY = "agreed"
 _NOTHING: dict[str, Any] = {"type": "object", "properties": {}}
-"""The form's fields: to accept it is the answer."""
+"""The schema of the form, without fields: accepting it is the answer."""
 
 
 def can_ask(context: Context[None, Any]) -> bool:
-    """Whether the client shows forms to a person, and a question can reach it."""
+    """Whether the client can show a form to the user, and a question can be sent to it."""
     if not (_ends_with_questions(context) or context.session.can_send_request):
         return False
     capabilities = context.client_capabilities
@@ -28,18 +28,18 @@ def can_ask(context: Context[None, Any]) -> bool:
 
 
 async def agreement(context: Context[None, Any], question: str) -> InputRequiredResult | None:
-    """Asks, once.
+    """Asks the user to agree.
 
     Args:
-        context: Of the call; its client can be asked.
-        question: What to agree to, with all that the answer depends on: an answer to another
-            question doesn't count.
+        context: The context of the call; `can_ask` holds for it.
+        question: What to agree to, with everything that the answer depends on, since an answer to
+            another question isn't accepted.
 
     Returns:
-        None when the person agreed, or what to return so that the client asks.
+        None if the user agreed; otherwise the result of the call that makes the client ask.
 
     Raises:
-        ToolError: The person didn't agree.
+        ToolError: The user didn't agree.
     """
     asked = ElicitRequestFormParams(message=question, requested_schema=_NOTHING)
     if not _ends_with_questions(context):

@@ -1,8 +1,8 @@
-"""Connections of strangers: how many there are, and how long each may take.
+"""Limits the number of connections from unauthenticated clients, and how long each may take.
 
-uvicorn waits without end for the head of a request, and accepts connections as long as there are
-descriptors, also those that the database needs. Nothing here knows who is connected: it is what
-holds before a token is looked at.
+uvicorn waits for the head of a request without a timeout, and accepts connections as long as there
+are file descriptors, even those that the database needs. These limits apply before a token is
+checked.
 """
 
 import asyncio
@@ -19,8 +19,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 logger = logging.getLogger(__name__)
 
 HEAD_SECONDS = 10.0
-"""How long a connection may go without a request in work: until its head has arrived, in parts or
-not at all, and after an answer."""
+"""How long a connection may have no request in progress: until the head of the first one has
+arrived, and after each answer."""
 
 STALLED_SECONDS = 30.0
 """How long a client may leave an answer unread."""
@@ -32,11 +32,11 @@ QUEUED = 512
 """Connections that wait in the kernel to be accepted."""
 
 MOST_CONNECTIONS = 512
-"""However many descriptors there are."""
+"""Upper limit of `connection_limit`."""
 
 
 def connection_limit() -> int:
-    """How many connections to have at once: a share of the descriptors of this process."""
+    """The number of simultaneous connections: a share of this process's descriptors."""
     try:
         import resource
     except ImportError:  # Windows has no such limit
@@ -49,13 +49,13 @@ def connection_limit() -> int:
 
 @dataclass
 class Bounds:
-    """Bounds on the connections of one server.
+    """Limits on the connections of one server.
 
     Attributes:
-        limit: Connections at once.
-        head_seconds: How long one may go without a request in work.
+        limit: Most simultaneous connections.
+        head_seconds: How long a connection may have no request in progress.
         stalled_seconds: How long a client may leave an answer unread.
-        idle: Connections without a request in work; the one that has waited longest first.
+        idle: Connections without a request in progress, longest idle first.
     """
 
     limit: int = field(default_factory=connection_limit)
@@ -65,11 +65,11 @@ class Bounds:
 
 
 class BoundedProtocol(H11Protocol):
-    """A connection of uvicorn's, within bounds.
+    """uvicorn's HTTP protocol with limits.
 
-    When there are too many, the one that has waited longest for a request of its client is closed;
-    so a client that sends its request at once is served, however many others send half of one. The
-    new one is closed if a request is in work on all others.
+    When there are too many connections, the longest idle one is closed. So a client that sends its
+    request at once is served, however many others send incomplete ones. If all others have a
+    request in progress, the new connection is closed.
     """
 
     def __init__(self, bounds: Bounds, *args: Any, **named: Any) -> None:
@@ -78,7 +78,7 @@ class BoundedProtocol(H11Protocol):
         self._stalled: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Closes one connection if there are too many."""
+        """Closes a connection if there are too many."""
         super().connection_made(transport)
         if len(self.connections) > self._bounds.limit:
             next(iter(self._bounds.idle), self).abort()
@@ -86,44 +86,44 @@ class BoundedProtocol(H11Protocol):
             self._wait_for_request()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Ends all waits."""
+        """Cancels all timeouts."""
         self._end_wait()
         self.resume_writing()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Reads on; the wait ends with the head of a request."""
+        """Reads data; the head of a request ends the timeout."""
         try:
             super().data_received(data)
-        except Exception as error:  # noqa: BLE001 - such as a length of 5,000 digits
+        except Exception as error:  # noqa: BLE001 - e.g. for a Content-Length of 5,000 digits
             logger.warning("a request could not be read: %s", type(error).__name__)
             self.abort()
         if self.cycle is not None and not self.cycle.response_complete:
             self._end_wait()
 
     def send_400_response(self, msg: str) -> None:
-        """Answers what is no request; within a request, which has an answer, just closes."""
+        """Answers an invalid request; if one is in progress already, only closes."""
         if self.cycle is None or self.cycle.response_complete:
             super().send_400_response(msg)
             return
-        self.cycle.disconnected = True  # before its application runs and answers
+        self.cycle.disconnected = True  # so that the application doesn't answer, too
         self.cycle.message_event.set()
         self.abort()
 
     def on_response_complete(self) -> None:
-        """Waits for the next request."""
+        """Starts the timeout for the next request."""
         if not self.transport.is_closing():
             self._wait_for_request()
         super().on_response_complete()
 
     def pause_writing(self) -> None:
-        """Gives the client time to read."""
+        """Starts the timeout for reading the answer."""
         super().pause_writing()
         seconds = self._bounds.stalled_seconds
         self._stalled = self.loop.call_later(seconds, self.transport.abort)
 
     def resume_writing(self) -> None:
-        """The client has read on."""
+        """Cancels the timeout, since the client has read."""
         if self._stalled is not None:
             self._stalled.cancel()
             self._stalled = None
@@ -145,12 +145,12 @@ class BoundedProtocol(H11Protocol):
 
 
 class BoundedServer(uvicorn.Server):
-    """A server that strangers can reach.
+    """A uvicorn server with limits on connections.
 
     Args:
-        application: What it serves.
-        grace_seconds: How long requests in work may take at the end.
-        bounds: On its connections; None: the usual ones.
+        application: The application.
+        grace_seconds: How long requests in progress may take at shutdown.
+        bounds: The limits; None: the defaults.
     """
 
     def __init__(
@@ -171,7 +171,7 @@ class BoundedServer(uvicorn.Server):
         super().__init__(config)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Starts; more may queue in the kernel than are accepted at once."""
+        """Starts, with a longer queue in the kernel than the number accepted at once."""
         await super().startup(sockets)
         for listener in sockets or ():
             listener.listen(QUEUED)

@@ -1,7 +1,7 @@
-"""Which Host and Origin headers a server answers to.
+"""Checks the Host and Origin headers of requests.
 
-A page of another site can make a browser call a server on this machine, also under a name that it
-made to point here. A browser then says so in these headers.
+A page of another site can make a browser call a server on this machine, also under a name that its
+DNS resolves to this machine (DNS rebinding). The browser reveals it in these headers.
 """
 
 import re
@@ -14,12 +14,12 @@ _ORIGIN = re.compile(r"https?://(?P<authority>[^/?#@]+)")
 
 
 class HostCheck:
-    """ASGI middleware that refuses requests for another host, or of another origin's page.
+    """ASGI middleware that refuses requests for another host, or from another origin.
 
     Args:
-        application: What other requests are passed to.
-        names: Names of the host that are answered with any port, or with none.
-        exact: Values of the Host header that are answered as they are.
+        application: Gets all other requests.
+        names: Host names that are accepted with any port, or none.
+        exact: Further accepted values of the Host header.
     """
 
     def __init__(
@@ -60,6 +60,6 @@ def _values(scope: Scope, name: bytes) -> list[str]:
 
 
 def _origins(scope: Scope) -> list[str]:
-    """Authorities of the Origin headers; empty for what is no origin of a page."""
+    """Authorities of the Origin headers; an empty text for an invalid one."""
     found = [_ORIGIN.fullmatch(value.lower()) for value in _values(scope, b"origin")]
     return ["" if parts is None else parts["authority"] for parts in found]

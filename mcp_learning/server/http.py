@@ -1,8 +1,7 @@
-"""Serving over Streamable HTTP: for remote clients, and for a leader that outlives its agents.
+"""Serves over Streamable HTTP: remote clients, or many clients with one long-lived process.
 
-Host and Origin are checked, against pages that a browser shows and that call a server on the same
-machine. Off the loopback interface a caller has to know a bearer token; of one that was made here
-only the hash is kept.
+Host and Origin are checked against requests from other sites' pages. Outside of the loopback
+interface a client has to send a bearer token; of a generated one only the hash is stored.
 """
 
 import gc
@@ -33,13 +32,13 @@ logger = logging.getLogger(__name__)
 PATH = "/mcp"
 
 MAX_BODY = 2**20
-"""Bytes of a request. The longest record_execution takes 0.6 MiB, every character escaped."""
+"""Most bytes of a request. The longest record_execution takes 0.6 MiB, every character escaped."""
 
 GRACE_SECONDS = 2
-"""How long requests in flight may take at the end."""
+"""How long requests in progress may take at shutdown."""
 
 MOST_SESSIONS = 2_000
-"""Clients of which a session is kept, each for half an hour after its last request."""
+"""Most sessions of clients; each is kept for half an hour after its last request."""
 
 DIGEST_FILE = "http-token.sha256"
 
@@ -58,7 +57,7 @@ class Place:
         """Reads HOST:PORT, [ADDRESS]:PORT, or PORT alone, which means the loopback interface.
 
         Raises:
-            ConfigurationError: It is none of these.
+            ConfigurationError: The text has none of these forms.
         """
         host, colon, port = text.rpartition(":")
         host = host.removeprefix("[").removesuffix("]") if colon else LOOPBACK_NAMES[0]
@@ -86,7 +85,7 @@ class BearerAuth:
     """ASGI middleware that answers requests without the bearer token with 401.
 
     Args:
-        application: What requests with the token are passed to.
+        application: Gets requests with the token.
         digest: SHA-256 of the token, in hexadecimal digits.
     """
 
@@ -110,21 +109,21 @@ class BearerAuth:
 
 
 def digest_of(token: bytes) -> str:
-    """SHA-256 in hexadecimal digits. Enough for a token of 256 random bits."""
+    """SHA-256 in hexadecimal digits; sufficient for a token of 256 random bits."""
     return hashlib.sha256(token).hexdigest()
 
 
 def required_digest(settings: Settings, place: Place, *, renew: bool) -> tuple[str | None, str]:
-    """What callers have to prove, and the token itself where one is made now. Keeps neither.
+    """The digest of the token that clients have to send. Stores nothing.
 
-    A token of the settings is required wherever the server listens. Else one is required off the
-    loopback interface: the one of before, or a new one if there is none or it is to be renewed.
+    A token in the settings is always required. Otherwise one is required outside of the loopback
+    interface: the stored one, or a new one if there is none or `renew` is set.
 
     Returns:
-        The token's digest, or None when none is required; and the new token, or "".
+        The token's digest, or None if none is required; and a newly generated token, or "".
 
     Raises:
-        ConfigurationError: The kept digest can't be read.
+        ConfigurationError: The stored digest can't be read.
     """
     if settings.http_token is not None:
         return digest_of(settings.http_token.get_secret_value().encode()), ""
@@ -141,7 +140,7 @@ def required_digest(settings: Settings, place: Place, *, renew: bool) -> tuple[s
 
 
 def keep_digest(settings: Settings, digest: str) -> None:
-    """Writes the digest of a new token, in place of that of the one before.
+    """Stores the digest of a new token, replacing the earlier one.
 
     Raises:
         ConfigurationError: It can't be written.
@@ -164,9 +163,9 @@ def _unusable(file: Path) -> ConfigurationError:
 
 
 def own_names(place: Place) -> list[str]:
-    """Names of the host that are served with any port, or with none.
+    """Host names that are accepted with any port, or none.
 
-    A name that is made to point here by somebody else's DNS is not among them.
+    Names from DNS aren't among them, since anybody's DNS may point here.
     """
     names = [*LOOPBACK_NAMES, place.name]
     return names if place.is_loopback else [*names, socket.gethostname()]
@@ -186,11 +185,11 @@ def serve(
         settings: As for stdio.
         place: Where to listen.
         read_only: Leave out every tool that writes.
-        hosts: Further values of the Host header, e.g. `db.example.org:8000`.
-        renew_token: Make a new token; the one of before is no longer accepted.
+        hosts: Further accepted values of the Host header, e.g. `db.example.org:8000`.
+        renew_token: Generate a new token; the earlier one is no longer accepted.
 
     Raises:
-        ConfigurationError: The place is taken, or the token can't be kept.
+        ConfigurationError: The port is in use, or the token's digest can't be stored.
         StoreError: The data directory can't be made.
     """
     leave_at_once()
@@ -225,7 +224,7 @@ def serve(
     _announce(place, listener.getsockname()[1], token)
     leave_to_handlers()
     try:
-        server.run(sockets=[listener])  # its end raises the signal again: status 0
+        server.run(sockets=[listener])  # re-raises the signal at the end, for status 0
     except Exception:
         logger.exception("the server failed")
     sys.stderr.flush()
@@ -233,14 +232,14 @@ def serve(
 
 
 def listen(place: Place, option: str) -> socket.socket:
-    """Opens a socket; `option` is what an error tells to change.
+    """Opens a listening socket; an error names `option`.
 
     Raises:
-        ConfigurationError: The place is taken, or isn't here.
+        ConfigurationError: The port is in use, or the address isn't one of this machine.
     """
     try:
-        # asyncio turns Nagle's algorithm off where a socket names TCP as its protocol. With it,
-        # each answer waits 40 ms for the client's delayed acknowledgement of its head.
+        # asyncio disables Nagle's algorithm only if the socket names TCP as its protocol. With it,
+        # each answer waits 40 ms for the client's delayed acknowledgement of the head.
         family, kind, protocol, _, address = socket.getaddrinfo(
             place.host, place.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
@@ -257,7 +256,7 @@ def listen(place: Place, option: str) -> socket.socket:
 
 
 def _announce(place: Place, port: int, token: str) -> None:
-    """Says where it listens, and the new token: on stderr, the only time that it is shown."""
+    """Prints the URL, and a new token for the only time, on stderr."""
     lines = [f"mcp-learning: serving http://{place.name}:{port}{PATH}"]
     if token:
         lines.append(

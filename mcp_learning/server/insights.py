@@ -1,8 +1,7 @@
-"""The page learning://insights: what a period taught, as Markdown for a person.
+"""The page learning://insights, a summary of a period as Markdown for a person.
 
-Stored text comes from earlier runs and may hold anything. It is shown in code spans only, on one
-line and clipped: there neither Markdown nor HTML means anything. The page has at most some hundred
-lines, whatever is stored.
+Stored texts may contain anything. They are shown in code spans only, on one line and truncated,
+where neither Markdown nor HTML has an effect. The page has at most some hundred lines.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,7 +16,7 @@ from mcp_learning.server.statistics import difference, rate, spent, trend
 T = TypeVar("T")
 
 _MOST = 8
-"""Entries of a list, but for the lists of names."""
+"""Most entries of a list, other than the lists of names."""
 _MOST_NAMES = 12
 _LABEL, _PATTERN, _FIX = 80, 160, 300
 

@@ -1,10 +1,10 @@
-"""From a line, or a body, to a JSON-RPC message: whatever it is, it has an answer. Nothing raises.
+"""Parses JSON-RPC messages, so that every request gets an answer. Nothing raises.
 
-The SDK drops a line that its parser refuses, and the client that sent it waits for ever; over HTTP
-it answers with its parser's text, which repeats what was refused. Such a line may still be JSON for
-Python's own parser (lone surrogates, NaN): a tool call among these goes on as a message, so that
-argument validation names what is wrong with it. So does one whose arguments come as a text that
-holds their JSON. Everything else is answered with a JSON-RPC error.
+The SDK drops a line that its parser refuses, and the client waits forever; over HTTP it answers
+with the parser's message, which repeats the input. Such a line may still be JSON for Python's own
+parser (lone surrogates, NaN): if it is a tool call, it is passed on, so that argument validation
+names the problem. So is a tool call whose arguments are a text with their JSON. Everything else is
+answered with a JSON-RPC error.
 """
 
 import json
@@ -33,20 +33,20 @@ CANCELLED = "notifications/cancelled"
 
 _WITH_ARGUMENTS = ("tools/call", "prompts/get")
 _DEEPEST = 200
-"""Levels of arrays and objects in a message: as many as the SDK's parser takes."""
+"""Most levels of arrays and objects in a message: as many as the SDK's parser accepts."""
 _TOO_DEEP = "arguments: nested too deeply; flatten them"
 _NOT_JSON_RPC = "the message is not valid JSON-RPC 2.0"
 _ID = re.compile(r'"id"\s*:\s*(\d{1,18}\b|"[^"\\]{0,100}")')
 
 
 class Refusal(JSONRPCError):
-    """The error to answer a message with."""
+    """The error that answers a message."""
 
 
 def parse(line: str) -> JSONRPCMessage | Refusal | None:
-    """The message that a line holds, or the error to answer it with. Never raises.
+    """The message in a line, or the error that answers it. Never raises.
 
-    None: a notification that means nothing, and that gets no answer, like any notification.
+    None for an invalid notification, which gets no answer, as any notification.
     """
     try:
         return _parse(line)
@@ -56,7 +56,7 @@ def parse(line: str) -> JSONRPCMessage | Refusal | None:
 
 
 def is_id(value: object) -> bool:
-    """Whether a message can carry it as its id: a number or a text; a bool is neither."""
+    """Whether a value can be a message's id: a number, not a bool, or a text."""
     if isinstance(value, str):
         return _is_unicode(value)
     return isinstance(value, int) and not isinstance(value, bool)
@@ -71,10 +71,10 @@ def _parse(line: str) -> JSONRPCMessage | Refusal | None:
         return _with_arguments(message) if message.method in _WITH_ARGUMENTS else message
     if isinstance(message, JSONRPCNotification):
         if not message.method.startswith("notifications/"):
-            # A request whose id is neither a number nor a text passes for a notification.
+            # The SDK takes a request with an invalid id for a notification.
             return _error(None, INVALID_REQUEST)
         if message.method == CANCELLED and not is_id((message.params or {}).get("requestId")):
-            logger.warning("passed over a cancellation of what is no request id")
+            logger.warning("ignored a cancellation with an invalid request id")
             return None
     return message
 
@@ -115,7 +115,7 @@ def _tool_call(line: str) -> JSONRPCRequest | Refusal | None:
 
 def _refusal(line: str, error: ValidationError) -> Refusal:
     for one in error.errors(include_url=False):
-        # The whole message is what some field was found missing from.
+        # The input of a "missing" error is the whole message.
         if one["type"] == "missing" and isinstance(one["input"], dict):
             given: Any = one["input"].get("id")
             return _error(given if is_id(given) else None, INVALID_REQUEST)

@@ -1,13 +1,13 @@
-"""The stdio transport: one thread reads lines, one writes them, and every request is answered.
+"""A stdio transport that answers every request, with one thread to read and one to write.
 
-The SDK's own transport hands each line to a worker thread to read it, and each answer to two more
-to write and flush it; a thread for each direction needs no such hand-over. It also drops lines that
-it can't parse, and cancels what it is working on when its input ends, although a client may just
-have closed its end after the last request: here such lines are answered (`json_rpc`), and the end
-is passed on once all is answered.
+The SDK's own transport uses a worker thread to read each line, and two to write and flush each
+answer; one thread per direction avoids these switches. It also drops lines that it can't parse, and
+cancels requests in progress at the end of its input, although a client may have closed its end just
+after the last request. Here such lines are answered (`json_rpc`), and the end is passed on once
+everything is answered.
 
-While serving, file descriptor 0 is the null device and 1 is stderr, so that nothing that a library
-prints reaches the client.
+While serving, file descriptor 0 is the null device and 1 is stderr, so that output of libraries
+doesn't reach the client.
 """
 
 import logging
@@ -40,16 +40,16 @@ from mcp_learning.server.json_rpc import CANCELLED, Refusal, parse
 logger = logging.getLogger(__name__)
 
 LAST_ANSWERS = 0.5
-"""Seconds in which requests are still answered after the client has closed its end."""
+"""Seconds during which requests are still answered after the client has closed its end."""
 
 MAX_UNWRITTEN = 4 * 2**20
-"""Bytes of answers that wait for the client to read them before the server waits, too."""
+"""Most bytes of answers that the client hasn't read before the server waits for it."""
 
 LONGEST_LINE = 16 * 2**20
-"""Bytes of a message that are read; the longest record_execution takes 0.6 MiB."""
+"""Most bytes of a message; the longest record_execution takes 0.6 MiB."""
 
 QUEUED_REQUESTS = 64
-"""Messages that wait for the server before reading waits."""
+"""Most messages that wait for the server before reading pauses."""
 
 Incoming = MemoryObjectReceiveStream[SessionMessage | Exception]
 Outgoing = MemoryObjectSendStream[SessionMessage]
@@ -57,9 +57,9 @@ Outgoing = MemoryObjectSendStream[SessionMessage]
 
 @asynccontextmanager
 async def lenient_stdio() -> AsyncIterator[tuple[Incoming, Outgoing]]:
-    """Streams for a server: requests of the client on stdin, and answers for its stdout.
+    """Streams for a server: requests from stdin, and answers to stdout.
 
-    The first one ends when the client has left and was answered.
+    The first one ends when the client has closed its end and every request is answered.
     """
     source, sink = _claim(0, os.devnull, os.O_RDONLY), _claim(1)
     writer = _Writer(sink)
@@ -84,7 +84,7 @@ async def lenient_stdio() -> AsyncIterator[tuple[Incoming, Outgoing]]:
 
 
 class _Connection:
-    """Which requests are unanswered; passes messages in and answers out, on the event loop."""
+    """Passes messages in and answers out on the event loop, and tracks unanswered requests."""
 
     def __init__(
         self, writer: "_Writer", to_server: MemoryObjectSendStream[SessionMessage | Exception]
@@ -95,7 +95,7 @@ class _Connection:
         self._answered = anyio.Event()
 
     def receive(self, line: str) -> SessionMessage | None:
-        """Passes a line on as a message, or answers it with an error; returns what must wait."""
+        """Passes a line on or answers it; returns the message if the server has no room for it."""
         message = parse(line)
         if message is None:
             return None
@@ -126,7 +126,7 @@ class _Connection:
         self._to_server.close()
 
     async def answer(self, from_server: MemoryObjectReceiveStream[SessionMessage]) -> None:
-        """Writes what the server answers, until it has ended."""
+        """Writes the server's answers until it ends."""
         async with from_server:
             async for item in from_server:
                 self._put(item.message)
@@ -139,7 +139,7 @@ class _Connection:
     def _put(self, message: JSONRPCMessage) -> None:
         try:
             self._writer.put(message)
-        except ValueError:  # such as a half of a character, which no encoding has
+        except ValueError:  # e.g. a lone surrogate, which can't be encoded
             logger.exception("an answer can't be written as JSON")
             if isinstance(message, (JSONRPCResponse, JSONRPCError)):
                 error = ErrorData(code=INTERNAL_ERROR, message="the answer can't be written")
@@ -153,7 +153,7 @@ class _Connection:
 
 
 class _Writer:
-    """Writes messages, one line each, on a thread of its own."""
+    """Writes messages, one line each, on its own thread."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
@@ -165,7 +165,7 @@ class _Writer:
 
     @property
     def is_full(self) -> bool:
-        """Whether the client is behind with reading."""
+        """Whether more than `MAX_UNWRITTEN` waits for the client."""
         return self._unwritten > MAX_UNWRITTEN
 
     def put(self, message: JSONRPCMessage) -> None:
@@ -176,12 +176,12 @@ class _Writer:
         self._queue.put(line)
 
     def wait_until_written(self) -> None:
-        """Blocks until the client has read most of what is queued, or has left."""
+        """Blocks until the client has read most of the queued data, or has left."""
         with self._changed:
             self._changed.wait_for(lambda: self._unwritten <= MAX_UNWRITTEN // 2)
 
     def close(self) -> None:
-        """Blocks until everything is written, for `LAST_ANSWERS` at most."""
+        """Blocks until everything is written, at most for `LAST_ANSWERS`."""
         self._queue.put(None)
         self._thread.join(LAST_ANSWERS)
 
@@ -191,7 +191,7 @@ class _Writer:
             try:
                 if not left:
                     _write_all(self._descriptor, line)
-            except OSError:  # the client has left: what is still answered is dropped
+            except OSError:  # the client has left: further answers are dropped
                 left = True
             with self._changed:
                 self._unwritten -= len(line)
@@ -199,7 +199,7 @@ class _Writer:
 
 
 def _read(source: int, connection: _Connection, token: anyio.lowlevel.EventLoopToken) -> None:
-    """Hands every line to the event loop, one at a time, so that a flood fills no memory."""
+    """Passes lines to the event loop one at a time, so that a flood doesn't fill the memory."""
     with suppress(anyio.RunFinishedError):  # the server has ended
         with suppress(OSError), os.fdopen(source, "rb", closefd=False) as file:
             for line in _lines(file):
@@ -211,7 +211,7 @@ def _read(source: int, connection: _Connection, token: anyio.lowlevel.EventLoopT
 
 
 def _lines(file: IO[bytes]) -> Iterator[bytes]:
-    """The lines; of one that is too long, its beginning."""
+    """The lines of a file; of one that is too long, the beginning."""
     while line := file.readline(LONGEST_LINE):
         yield line
         while len(line) == LONGEST_LINE and not line.endswith(b"\n"):
@@ -225,10 +225,10 @@ def _write_all(descriptor: int, data: bytes) -> None:
 
 
 def _claim(descriptor: int, path: str | None = None, flags: int = 0) -> int:
-    """Moves a standard stream out of the way, and puts a file, or stderr, in its place.
+    """Moves a standard stream to another descriptor, and puts a file, or stderr, in its place.
 
     Returns:
-        A descriptor above the standard ones that only this process has.
+        The descriptor, above the standard ones, which child processes don't inherit.
     """
     moved = _above_standard(descriptor)
     other = os.dup(2) if path is None else os.open(path, flags)
@@ -246,7 +246,7 @@ def _above_standard(descriptor: int) -> int:
     duplicate = os.dup(descriptor)
     if duplicate > 2:
         return duplicate
-    try:  # a standard stream was closed: leave its number unused
+    try:  # a standard stream was closed: don't use its number
         return _above_standard(duplicate)
     finally:
         os.close(duplicate)

@@ -1,4 +1,4 @@
-"""What the language model reads of lessons: quoted, with who says so and on what evidence."""
+"""Texts of lessons for the language model: quoted, with origin and evidence."""
 
 from collections.abc import Sequence
 
@@ -32,7 +32,7 @@ def saved(result: LessonSaved) -> str:
 
 
 def packets(result: LessonPackets) -> str:
-    """What is due, packet by packet, and what to write."""
+    """The packets that are due, and what to write about them."""
     if not result.packets and result.due:
         verb = "is" if result.due == 1 else "are"
         return f"{counted(result.due, 'packet')} {verb} due; none fits into max_tokens, raise it."
@@ -67,7 +67,7 @@ def _view_text(when: str, do: str | None) -> str:
 
 
 def page(result: Lessons) -> str:
-    """The lessons in use as a page to read."""
+    """The page with the lessons in use."""
     lines = ["# Lessons", ""]
     if not result.lessons:
         return "\n".join([*lines, "None is in use yet."])

@@ -1,4 +1,4 @@
-"""What the language model reads of similar tasks, within a budget."""
+"""The text of similar tasks for the language model, within a budget."""
 
 import re
 from itertools import accumulate
@@ -19,8 +19,8 @@ _CONCISE = {
     "fix": 200,
 }
 _LIKELY_SOLUTION = 800
-"""Characters of the solution of a match in a concise answer that is likely, or supersedes another
-one: what was settled rarely fits into the 200 of others."""
+"""Characters of the solution, in a concise answer, of a match that is likely or supersedes another;
+other matches have 200, into which the essential part rarely fits."""
 _DETAILED = {
     "task_description": 4_000,
     "passage": 1_000,
@@ -30,14 +30,14 @@ _DETAILED = {
 }
 _WORD, _SENTENCE_END = re.compile(r"\w{3,}"), re.compile(r"(?<=[.!?]) ")
 _DIVISORS = (1, 4, 16)
-"""How much shorter texts become, step by step, when not even one match fits the budget."""
+"""Divisors of text lengths, tried in turn if not even one match fits the budget."""
 _LINE = {"concise": (100, 120), "detailed": (600, 1_200)}
-"""Characters of a task, and of each further text, in a line."""
+"""Characters of the description, and of each further text, in a line."""
 _DETAILED_ONLY = ("model_tier", "duration_seconds", "cost_usd")
 
 
 def similar(result: SimilarTasks, request: FindSimilarTasks) -> tuple[SimilarTasks, str]:
-    """Trims matches to the format, drops the last ones, and shortens further, until all fits."""
+    """Trims matches to the format, then drops the last ones or shortens texts until all fits."""
     limits = _CONCISE if request.response_format == "concise" else _DETAILED
     hidden = _DETAILED_ONLY if request.response_format == "concise" else ()
     asked = set(_WORD.findall(request.task_description.lower()))
@@ -78,7 +78,7 @@ def _trim(match: Match, limits: dict[str, int], hidden: tuple[str, ...], asked: 
     values: dict[str, Any] = dict.fromkeys(hidden)
     if match.passage is not None:
         limits = {**limits, "task_description": limits["task_description"] // 2}
-    # Most solutions begin with what was settled, so another part has to fit much better.
+    # Most solutions begin with the essential part, so another one has to match much better.
     for field, better in (("passage", 1.0), ("solution_summary", 2.0)):
         if (text := getattr(match, field)) is not None:
             values[field] = _from_what_matched(text, asked, limits[field], better)
@@ -89,9 +89,10 @@ def _trim(match: Match, limits: dict[str, int], hidden: tuple[str, ...], asked: 
 
 
 def _from_what_matched(text: str, asked: set[str], limit: int, better: float) -> str:
-    """The text from the sentence on that has most words of the question, `limit` at least.
+    """The text from the sentence on whose part shares most words with the question.
 
-    It stays as it is unless that part has more than `better` times the words of its beginning.
+    The text is unchanged unless that part shares more than `better` times as many words as its
+    beginning does. At least `limit` characters remain.
     """
     if len(text) <= limit:
         return text
@@ -118,7 +119,7 @@ def _text(result: SimilarTasks, lines: list[str], dropped: int, request: FindSim
 
 
 def _nothing(search: SearchInfo, request: FindSimilarTasks) -> str:
-    """That nothing is relevant, and what would find more."""
+    """The text if nothing is relevant, with ways to widen the search."""
     filters = request.filters
     given = [
         name

@@ -1,4 +1,4 @@
-"""Posted JSON-RPC messages: read within bounds, and parsed as those over stdio are."""
+"""Reads posted JSON-RPC messages within limits, and parses them as over stdio."""
 
 import json
 
@@ -13,14 +13,14 @@ BODY_SECONDS = 30.0
 
 
 class PostedMessages:
-    """ASGI middleware that answers what is no message, and passes the others on.
+    """ASGI middleware that answers invalid messages, and passes valid ones on.
 
-    The SDK would answer with its parser's text, which repeats what was refused.
+    The SDK would answer with its parser's message, which repeats the input.
 
     Args:
         application: Gets messages that are valid JSON-RPC.
-        largest: Bytes that a request may have.
-        seconds: How long its body may take to arrive.
+        largest: Most bytes of a request.
+        seconds: How long the body may take to arrive.
     """
 
     def __init__(
@@ -31,7 +31,7 @@ class PostedMessages:
         self._seconds = seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Passes a request on with a body that is a message, or answers it with an error."""
+        """Passes a request on with a valid message as its body, or answers it with an error."""
         if scope["type"] != "http" or scope["method"] != "POST":
             await self._application(scope, receive, send)
             return
@@ -60,7 +60,7 @@ class PostedMessages:
         """The whole body; None if the client left before.
 
         Raises:
-            ValueError: It is too large.
+            ValueError: The body is too large.
         """
         body = bytearray()
         for name, value in scope["headers"]:
@@ -84,7 +84,7 @@ async def _answer(send: Send, status: int, body: bytes) -> None:
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:
-    """A `receive` that gives this body first."""
+    """A `receive` that returns this body first."""
     waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def replay() -> Message:

@@ -88,7 +88,7 @@ def register(server: MCPServer[None], learning: Learning, *, read_only: bool = F
             request = SuggestValues.model_validate(asked)
             suggested = (await learning.suggest(request)).values
             values = list(dict.fromkeys(map(visible, suggested)))
-        except LearningError:  # a tool call will say why; a completion is only a help
+        except LearningError:  # a tool call will report it; completions are optional
             values = []
         if argument.name == "error_type":
             known = [name for name in KNOWN_ERROR_TYPES if name.startswith(argument.value)]

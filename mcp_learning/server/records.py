@@ -1,4 +1,4 @@
-"""What the language model reads of one execution: the whole record."""
+"""The text of one whole execution for the language model."""
 
 import json
 from typing import Any
@@ -9,9 +9,9 @@ from mcp_learning.models.wording import counted
 from mcp_learning.server.answers import structured
 
 _OURS = frozenset({"task_id", "outcome", "recorded_at", "updated_at", "uploaded_at"})
-"""Fields whose texts nobody can make up."""
+"""Fields that never contain an agent's text, and so aren't quoted."""
 _WHOLE = 1_000_000
-"""Characters, more than a record can hold."""
+"""Characters: more than a record can have."""
 
 
 def execution(result: ExecutionDetail) -> str:

@@ -1,4 +1,4 @@
-"""Resources: what a person or a client reads without calling a tool."""
+"""MCP resources, which a person or a client reads without a tool call."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -75,7 +75,7 @@ def _pages(server: MCPServer[None], learning: Learning) -> None:
 
 @contextmanager
 def _failures() -> Iterator[None]:
-    """Says what went wrong in the protocol's way."""
+    """Turns expected errors into those of the protocol."""
     try:
         yield
     except NotFound as error:

@@ -1,4 +1,4 @@
-"""A server of one's own, which no user setting reaches: for `demo`, `doctor` and the benchmarks."""
+"""Starts servers without the user's settings, for `demo`, `doctor` and the benchmarks."""
 
 import os
 import sys
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mcp_learning.environment import CONFIG_VARIABLE, DATA_DIR_VARIABLE, PREFIX
 
-# -P: a file in the current directory, say a checkout's `json.py`, must not pass for a module.
+# -P: a file in the current directory, such as a `json.py`, must not be imported as a module.
 PYTHON = (sys.executable, "-P")
 COMMAND = (*PYTHON, "-m", "mcp_learning")
 """Starts the server over stdio, in the Python that runs this."""
@@ -15,8 +15,8 @@ COMMAND = (*PYTHON, "-m", "mcp_learning")
 def environment(data_dir: Path) -> dict[str, str]:
     """The environment of a server with default settings on `data_dir`.
 
-    What the user configured is left out, so that only the installation is put to the test and the
-    user's own database stays alone.
+    The user's configuration is left out, so that only the installation is tested and the user's
+    database isn't touched.
     """
     inherited = {k: v for k, v in os.environ.items() if not k.upper().startswith(PREFIX)}
     return {

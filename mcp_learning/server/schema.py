@@ -1,4 +1,4 @@
-"""Models as clients see them: compact JSON schemas, and argument errors in one line."""
+"""Compact JSON schemas of models for clients, and argument errors in one line."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -11,10 +11,10 @@ from pydantic_core import ErrorDetails
 
 _MAX_ERRORS = 3
 _LONGEST_NAME = 60
-_SHORT = 500  # labels and short texts: whoever exceeds it is told
+_SHORT = 500  # characters up to which a limit isn't in the schema; an error tells it
 _NOISE = ("title", "additionalProperties")
 _JSON_TYPES: dict[type, str] = {
-    bool: "boolean",  # before int, which it is, too
+    bool: "boolean",  # before int, of which it is a subclass
     int: "integer",
     float: "number",
     str: "string",
@@ -45,7 +45,7 @@ _PROBLEMS = {
     ),
     "value_error": "{error}",
 }
-"""What to say about pydantic's error types, where its own words are for programmers."""
+"""Messages for pydantic's error types whose own messages are for programmers."""
 
 
 def input_schema(model: type[BaseModel]) -> dict[str, Any]:
@@ -59,9 +59,9 @@ def input_schema(model: type[BaseModel]) -> dict[str, Any]:
 def output_schema(model: type[BaseModel]) -> dict[str, Any]:
     """JSON schema of a tool's structured content; absent values are left out, never null.
 
-    It says what there is, of which type, and what is always there; of what lies deeper nothing.
-    Every client reads the schemas of all tools at every start, and the names say what they hold.
-    So it is read from the annotations: pydantic's schemas of the results take 40 ms.
+    It has the names, types and required fields of the first level only, since every client reads
+    the schemas of all tools at every start. It is derived from the annotations, since pydantic's
+    schemas of the results take 40 ms.
     """
     fields = model.model_fields.items()
     return {
@@ -74,12 +74,12 @@ def output_schema(model: type[BaseModel]) -> dict[str, Any]:
 def explain(
     error: ValidationError, model: type[BaseModel], name: Callable[[str], str] = str
 ) -> str:
-    """What is wrong with the arguments and how to mend it, in one line that names each field.
+    """What is wrong with the arguments and how to fix it, in one line that names each field.
 
     Args:
-        error: What pydantic says.
-        model: Of the arguments.
-        name: Gives the name by which whoever reads this knows a field.
+        error: Pydantic's error.
+        model: The model of the arguments.
+        name: Maps a field to the name that the reader knows it by.
     """
     errors = error.errors(include_url=False)
     lines = [
@@ -92,7 +92,7 @@ def explain(
 
 
 def first_problem(error: ValidationError, model: type[BaseModel]) -> tuple[str, str]:
-    """The first field that `model` refuses, and what is wrong with it and how to mend it."""
+    """The first field that `model` refuses, what is wrong with it, and how to fix it."""
     details = error.errors(include_url=False)[0]
     return _name(details, model), _problem(details, model)
 
@@ -131,7 +131,7 @@ def _compact_node(node: Any, definitions: dict[str, Any]) -> Any:
 
 
 def _json_type(annotation: Any) -> str:
-    """The JSON type of a field's values; of None nothing is told, since it is left out."""
+    """The JSON type of a field's values other than None, which is left out."""
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         return _json_type(arguments[0])
@@ -174,7 +174,7 @@ def _name(details: ErrorDetails, model: type[BaseModel]) -> str:
     for part in details["loc"]:
         if inside is None and not isinstance(part, int):
             break
-        # A client makes up the names of unknown arguments: they may hold anything.
+        # Names of unknown arguments come from the client and may contain anything.
         text = "".join(c if c.isprintable() else "\ufffd" for c in str(part)[:_LONGEST_NAME])
         names.append(text)
         if inside is None:
@@ -186,11 +186,11 @@ def _name(details: ErrorDetails, model: type[BaseModel]) -> str:
 def _siblings(details: ErrorDetails, model: type[BaseModel]) -> str:
     for part in details["loc"][:-1]:
         model = _inside(model, part) or model
-    return ", ".join(model.model_json_schema()["properties"])  # without those for repeated calls
+    return ", ".join(model.model_json_schema()["properties"])  # omits fields of repeated calls
 
 
 def _inside(model: type[BaseModel], part: int | str) -> type[BaseModel] | None:
-    """The model of a field, or of the items of its list; a number is the place of such an item."""
+    """The model of a field or of its items, or None; a number is the index of an item."""
     if isinstance(part, int):
         return model
     field = model.model_fields.get(part)

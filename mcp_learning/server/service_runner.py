@@ -1,4 +1,4 @@
-"""ServiceRunner: runs the learning service in the background of a server, and closes it in time."""
+"""Runs the learning service in the background of a server, and closes it within a time limit."""
 
 import logging
 import sys
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SWITCH_INTERVAL = 0.0005
-"""Seconds (default 0.005) for which a thread may keep the interpreter while others wait. Importing
-the model is one long computation: with the default, each of a call's five hand-overs waits 5 ms.
-Before the first answer only imports wait for each other, and to change less often is faster."""
+"""Python's thread switch interval in seconds (default 0.005), set after the first answer. Importing
+the model is one long computation: with the default, each of a call's five thread switches waits
+5 ms. Before the first answer only imports compete, for which the default is faster."""
 
 QUIET_SECONDS = 0.2
 """Time without a message after which the model is loaded; a search loads it sooner."""
@@ -25,13 +25,13 @@ MAX_DELAY_SECONDS = 2.0
 """Time after the first message from which the model is loaded even if messages keep coming."""
 
 RETRY_SECONDS = 60.0
-"""Time after which background work that has failed is begun again."""
+"""Time after which failed background work is restarted."""
 
 CHECKPOINT_SECONDS = 0.6
-"""Longest wait for the database's closing checkpoint, which the next start can do as well."""
+"""Longest wait for the closing checkpoint; without it, the next start replays the log."""
 
 CLOSE_SECONDS = 0.8
-"""Longest time that closing may take. What was acknowledged is committed already."""
+"""Longest time that closing may take; acknowledged writes are committed already."""
 
 
 class ServiceRunner:
@@ -41,7 +41,7 @@ class ServiceRunner:
     competes with the answers for the interpreter.
 
     Args:
-        member: The member; nothing else runs or closes it.
+        member: The member, which only this object runs and closes.
 
     Attributes:
         learning: The learning service.
@@ -53,7 +53,7 @@ class ServiceRunner:
         self._answered = anyio.Event()
 
     def note_answer(self) -> None:
-        """Notes that a message of the client was answered."""
+        """Tells the runner that a message of the client was answered."""
         self._answered.set()
 
     async def run(self) -> None:
@@ -71,7 +71,7 @@ class ServiceRunner:
         while True:
             try:
                 return await service.run()
-            except Exception:  # as of libraries that lack memory; calls are answered nevertheless
+            except Exception:  # e.g. a library that can't allocate memory; calls are still answered
                 logger.exception("background work failed; it goes on in %.0f s", RETRY_SECONDS)
             await anyio.sleep(RETRY_SECONDS)
 

@@ -1,8 +1,8 @@
-"""What SIGINT and SIGTERM do.
+"""Handles SIGINT and SIGTERM on a separate thread.
 
-Python runs a signal's handler on the main thread, when that comes back to the interpreter: a signal
-that arrives just before a system call that waits is noticed only after it. So a thread of its own
-waits for signals, on the socket to which the interpreter's C handler writes at once.
+Python runs signal handlers on the main thread between bytecodes, so a signal that arrives just
+before a blocking system call is handled only after it. The thread waits on the socket to which the
+interpreter's C handler writes at once (`signal.set_wakeup_fd`).
 """
 
 import os
@@ -16,9 +16,9 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def on_signal(act: Callable[[], object]) -> None:
-    """Calls `act` on a thread of its own at every SIGINT and SIGTERM from now on.
+    """Calls `act` on a separate thread at every SIGINT and SIGTERM from now on.
 
-    To be called on the main thread.
+    Call this on the main thread.
     """
     reader, writer = socket.socketpair()
     writer.setblocking(False)  # a C handler must not wait
@@ -29,7 +29,7 @@ def on_signal(act: Callable[[], object]) -> None:
 
     Thread(target=wait, name="signals", daemon=True).start()
     before = signal.set_wakeup_fd(writer.detach(), warn_on_full_buffer=False)
-    for number in SIGNALS:  # after the socket, or one that arrives in between were lost
+    for number in SIGNALS:  # last, so that no signal is lost before the socket exists
         signal.signal(number, _noted)
     if before != -1:
         os.close(before)
@@ -38,15 +38,15 @@ def on_signal(act: Callable[[], object]) -> None:
 def leave_at_once() -> None:
     """Makes both signals end the process quietly, with status 0.
 
-    For the first half second of a server, in which nothing can have been acknowledged.
+    For the first half second of a server, in which nothing can be acknowledged yet.
     """
     on_signal(lambda: os._exit(0))
 
 
 def leave_to_handlers() -> None:
-    """Ends what `on_signal` does, for a library that has handlers of its own, such as uvicorn.
+    """Undoes `on_signal`, for a library with its own handlers, such as uvicorn.
 
-    Until those are in place, and when they are gone, a signal ends the process quietly.
+    Before these are set, and after they are removed, a signal ends the process quietly.
     """
     for number in SIGNALS:
         signal.signal(number, lambda *_: os._exit(0))
@@ -56,4 +56,4 @@ def leave_to_handlers() -> None:
 
 
 def _noted(number: int, frame: FrameType | None) -> None:
-    """Does nothing, but is no SIG_IGN, with which nothing would be written to the socket."""
+    """Does nothing; unlike with SIG_IGN, the signal is written to the socket."""

@@ -1,4 +1,4 @@
-"""What the language model reads of statistics, within a budget."""
+"""The text of statistics for the language model, within a budget."""
 
 from typing import Any
 
@@ -12,14 +12,14 @@ from mcp_learning.models.wording import counted
 from mcp_learning.server.answers import span, structured, tokens, usd
 
 _LEADING, _PATTERNS = 5, 3
-"""Groups and failure patterns of which the text of learning_stats tells."""
+"""Most groups, and most failure patterns, in the text of learning_stats."""
 _WIDE = 0.05
-"""Intervals of a difference at least this wide are given in whole percentage points."""
+"""Intervals of differences that are at least this wide are shown in whole percentage points."""
 _VERDICT = {"better": "better", "worse": "worse", "unclear": "which may be chance"}
 _BASIS = {"same task": "fix", "similar task": "worked on a similar task", None: ""}
 _LONGEST = {"pattern": 200, "fix": 240}
 _EXAMPLES = 3
-"""Ids of failures of one pattern."""
+"""Most ids of failures per pattern."""
 
 
 def stats(result: Stats, request: LearningStats) -> tuple[Stats, str]:
@@ -44,7 +44,7 @@ def stats(result: Stats, request: LearningStats) -> tuple[Stats, str]:
 
 
 def _size(part: BaseModel, line: str) -> int:
-    """Tokens in both forms, the separators included."""
+    """Tokens of an entry in both forms, including separators."""
     return tokens(structured(part), line) + 2
 
 
@@ -57,7 +57,7 @@ def _trim(pattern: FailurePattern) -> FailurePattern:
 
 
 def _with(result: Stats, groups: list[Group], failures: list[FailurePattern]) -> Stats:
-    """What is left of an answer; what was dropped is counted with what was not in it before."""
+    """The answer with these groups and failures; dropped ones are added to the counts of others."""
     omitted = len(result.groups) - len(groups)
     others = sum(one.failures for one in result.failures[len(failures) :])
     return result.model_copy(
@@ -72,7 +72,7 @@ def _with(result: Stats, groups: list[Group], failures: list[FailurePattern]) ->
 
 
 def _text(result: Stats, whole: Stats) -> str:
-    """The totals, the leading groups, what changed, what fails, and what needs attention."""
+    """Totals, leading groups, changes, failures, and problems."""
     period, totals = counted(result.days, "day"), result.totals
     lines = [f"{counted(totals.executions, 'execution')} in {period}{rate(totals)}."]
     lines += spent(result.totals)
@@ -110,7 +110,7 @@ def _text(result: Stats, whole: Stats) -> str:
 
 
 def of_team(team: TeamHealth) -> str:
-    """What waits for a team, since when, how far behind this host is, and what is wrong."""
+    """A line on the exchange with the team."""
     line = f"Team {quoted(team.team, 63)}: {team.waits}"
     if team.problem:
         line += f"; {team.last_known}"
@@ -122,7 +122,7 @@ def of_team(team: TeamHealth) -> str:
 
 
 def rate(totals: Totals) -> str:
-    """The success rate with its interval, after a comma; nothing while nothing has ended."""
+    """The success rate with its interval, after a comma; empty if nothing has ended."""
     if totals.success_rate is None:
         return ""
     low, high = totals.interval_low or 0.0, totals.interval_high or 0.0
@@ -148,7 +148,7 @@ def _outcome(result: Stats, group: Totals) -> str:
 
 
 def spent(totals: Totals) -> list[str]:
-    """What the executions took and cost, and how good the estimates were; a line each."""
+    """Lines on durations, costs and the accuracy of cost estimates."""
     lines = []
     if totals.duration_p50 is not None and totals.duration_p95 is not None:
         median, p95 = span(totals.duration_p50), span(totals.duration_p95)
@@ -165,7 +165,7 @@ def spent(totals: Totals) -> list[str]:
 
 
 def trend(result: Trend) -> str:
-    """How a period compares with the one before, and how sure that is."""
+    """A comparison with the period before, and its certainty."""
     if result.success_rate_change is None:
         return "nothing to compare with"
     points = _points(result.success_rate_change, result.change_low, result.change_high)
@@ -173,7 +173,7 @@ def trend(result: Trend) -> str:
 
 
 def changed(result: Stats) -> list[str]:
-    """The groups that changed for sure, a line each; the worse ones first."""
+    """A line for each group that changed significantly, worse ones first."""
     lines = []
     for direction in ("worse", "better"):
         for group in result.groups:
@@ -185,13 +185,13 @@ def changed(result: Stats) -> list[str]:
 
 
 def difference(change: Change) -> str:
-    """A change in percentage points with its interval, and the rate compared with."""
+    """A change in percentage points with its interval, and the rate that it is compared with."""
     points = _points(change.change, change.change_low, change.change_high)
     return f"{points} from {change.before:.0%} of {change.before_executions:,}"
 
 
 def failing(result: Stats) -> list[str]:
-    """The commonest failure patterns with their fixes, a line each."""
+    """A line for each of the commonest failure patterns, with its fix."""
     return [_failure(one) for one in result.failures[:_PATTERNS]]
 
 
@@ -213,7 +213,7 @@ def _points(change: float, low: float | None, high: float | None) -> str:
 
 
 def taught(result: Stats) -> list[str]:
-    """How many lessons there are, if any."""
+    """A line on the number of lessons, if there are any."""
     numbers = dict(result.lessons) if result.lessons is not None else {}
     told = ", ".join(f"{number:,} {name}" for name, number in numbers.items() if number)
     return [f"Lessons: {told}."] if told else []

@@ -1,13 +1,12 @@
-"""Serving over stdio: what is imported when, and how the process ends.
+"""Serves over stdio; decides what is imported when, and how the process ends.
 
-Order of start: if no other process leads, DuckDB is imported and the database opened on the writer
-thread, the service on another, while this thread imports the MCP SDK; so the first record is
-durable within milliseconds. The embedding model comes last, after the client's first exchange. A
-follower imports the SDK alone.
+Start: if no other process leads, the writer thread imports DuckDB and opens the database, another
+thread imports the service, and this one the MCP SDK, so that the first record is durable within
+milliseconds. The embedding model comes last, after the client's first exchange. A follower imports
+the SDK alone.
 
-Every end is the same: stdin's EOF, SIGTERM and SIGINT close the service within a second and leave
-with `os._exit(0)`, because a thread that still reads stdin, or still imports the model, would hold
-up a normal exit.
+End: EOF on stdin, SIGTERM and SIGINT close the service within a second and call `os._exit(0)`,
+because a thread that still reads stdin, or imports the model, would delay a normal exit.
 """
 
 import gc
@@ -33,9 +32,9 @@ def serve(
     """Serves one client over stdin and stdout until it leaves. Does not return.
 
     Args:
-        settings: Say which database.
+        settings: The database and everything else.
         read_only: Leave out every tool that writes.
-        config: How it takes part in the cluster.
+        config: Protocol and timeouts of the cluster; None: the defaults.
     """
     leave_at_once()
     gc.disable()  # also when the command line has not done so already

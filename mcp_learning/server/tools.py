@@ -1,4 +1,4 @@
-"""The tools: names, when to use each, and which service call answers it."""
+"""The table of tools: names, descriptions, models, and the service call that answers each."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
@@ -19,14 +19,14 @@ class Tool(NamedTuple):
     """One tool.
 
     Attributes:
-        name: As in the contract.
+        name: The name by which clients call it.
         title: The name that clients show to people.
         description: When to use it, for the agent.
         request: Its arguments.
         result: Its structured content.
         annotations: Hints for the client.
         call: Answers a validated request.
-        question: What a person has to agree to first, where the client can ask; "" for nothing.
+        question: Returns what the user has to agree to first, if the client can ask; "": nothing.
     """
 
     name: str
@@ -233,4 +233,4 @@ TOOLS = (
         call=_save,
     ),
 )
-"""In the order in which clients list them."""
+"""The tools, in the order in which clients list them."""
