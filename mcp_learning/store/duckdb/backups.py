@@ -2,11 +2,12 @@
 
 import os
 import shutil
-from contextlib import closing, suppress
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from mcp_learning.errors import InvalidInput, StoreDamaged, StoreError, StoreTooNew
-from mcp_learning.store.duckdb import copies, migrations
+from mcp_learning.store.duckdb import copies, migrations, outbox_table
 from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.duckdb.files import (
     discard,
@@ -67,6 +68,8 @@ def verified_contents(source: Path) -> copies.DatabaseContents:
 def stage(source: Path, staging: Path, held: copies.DatabaseContents) -> None:
     """Copies a backup, with a log beside it merged, to one closed file, and verifies the copy.
 
+    What waits for a team is marked, since the team may have got it after the backup was made.
+
     Raises:
         StoreDamaged: The copy differs from `held`, the contents of the backup.
         StoreError: It can't be copied.
@@ -76,6 +79,9 @@ def stage(source: Path, staging: Path, held: copies.DatabaseContents) -> None:
         _copy(source, staging)
         if copies.examine(staging) != held:
             raise StoreDamaged(f"the copy of {source} is not what was read; check the disk")
+        if held.counts.get("outbox"):
+            with _changing(staging) as cursor:
+                outbox_table.mark_restored(cursor)
     except OSError as error:
         discard(staging)
         raise StoreError(f"{source} can't be copied ({error.strerror})") from error
@@ -137,10 +143,18 @@ def _copy(source: Path, target: Path) -> None:
     shutil.copyfile(source, target)
     if wal_of(source).exists():
         shutil.copyfile(wal_of(source), wal_of(target))
-        with closing(connect(target)) as cursor:
-            cursor.execute("FORCE CHECKPOINT")
-    wal_of(target).unlink(missing_ok=True)
+        with _changing(target):
+            pass
     fsync(target)
+
+
+@contextmanager
+def _changing(path: Path) -> Iterator[Cursor]:
+    """A cursor on a file that no process uses, and that has no log beside it afterwards."""
+    with closing(connect(path)) as cursor:
+        yield cursor
+        cursor.execute("FORCE CHECKPOINT")
+    wal_of(path).unlink(missing_ok=True)
 
 
 def _link_or_copy(file: Path, name: Path) -> None:

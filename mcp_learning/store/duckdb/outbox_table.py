@@ -230,6 +230,20 @@ def drop(cursor: Cursor, task_ids: Sequence[UUID]) -> None:
     )
 
 
+def mark_restored(cursor: Cursor) -> None:
+    """Marks what waits in a backup: it may have been sent after the backup was made."""
+    cursor.execute("UPDATE outbox SET change = 0 WHERE sent_at IS NULL")
+
+
+def drop_restored(cursor: Cursor, ids: Sequence[UUID]) -> None:
+    """Deletes marked changes of executions and lessons that have changed in the team since."""
+    cursor.execute(
+        "DELETE FROM outbox WHERE sent_at IS NULL AND change = 0 AND kind IN ('patch', 'lesson') "
+        f"AND task_id {AMONG_UUIDS}",
+        [joined(ids)],
+    )
+
+
 def waiting_patches(
     cursor: Cursor, kind: EntryKind, ids: Sequence[UUID]
 ) -> dict[UUID, dict[str, Any]]:

@@ -52,13 +52,14 @@ _TEXTS = ("task_type", "task_description")
 
 def take_in(cursor: Cursor, page: TeamPage) -> TakenIn:
     """As `SharedStore.take_in`; called inside a transaction."""
+    there = [one.task_id for one in page.executions] + [one.lesson_id for one in page.lessons]
+    former_team.belong(cursor, there)
+    outbox.drop_restored(cursor, there)
     gone = [one.task_id for one in page.executions if one.fields is None]
     deleted = forget(cursor, gone)
     changed = _merge(cursor, [one for one in page.executions if one.fields is not None])
     _add_feedback_and_uses(cursor, page)
     taught = _learn(cursor, page.lessons)
-    had = [one.task_id for one in page.executions] + [one.lesson_id for one in page.lessons]
-    former_team.belong(cursor, had)
     outbox.set_mark(cursor, page.mark)
     return TakenIn(changed or taught, deleted, evictions.evict_stale(cursor, page.left_out))
 
