@@ -79,6 +79,7 @@ class _ClaudeCodeReader(SessionReader):
         self._command: Prompt | None = None
         self._queue: list[str] = []
         self._absorbed = ""
+        self._caveat: object = None
         self._names: set[str] = set()
 
     def take(self, where: str, line: Line) -> None:
@@ -129,12 +130,14 @@ class _ClaudeCodeReader(SessionReader):
         self._delegated(line)
         if line.get("isSidechain") is True:
             return
-        said = prompts.without_context(text_of(message.get("content")))
+        text = text_of(message.get("content"))
+        said = prompts.without_context(text)
+        is_answer = self._answers_command(line, text)
         if not said:
             return
         if said.startswith(_INTERRUPTED):
             self.interrupt()
-        elif prompts.is_from_client(line, said):
+        elif is_answer or prompts.is_from_client(line, said):
             self._expansion(line, said)
         elif prompts.is_notice(line, said):
             self._notice(said)
@@ -144,6 +147,13 @@ class _ClaudeCodeReader(SessionReader):
         else:
             self._command = None
             self.session.add(self._prompt(where, line, said))
+
+    def _answers_command(self, line: Line, text: str) -> bool:
+        """Whether the client answers a command with it, such as that there is none."""
+        follows = self._caveat is not None and line.get("parentUuid") == self._caveat
+        if prompts.is_caveat(text):
+            self._caveat = line.get("uuid")
+        return follows and not prompts.is_command(text)
 
     def _delegated(self, line: Line) -> None:
         """Takes the lines of the subagent whose answer, or start in the background, this is."""

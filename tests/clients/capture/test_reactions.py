@@ -100,6 +100,8 @@ SAID = {
         does it work?
         is there still an issue with the cache?
         no problem, go on
+        No more than 12 functions can be added to a deployment
+        No module named 'teapot'
         Great, but the button is off
         works on my machine but not in CI
         nice to have: a dark mode
