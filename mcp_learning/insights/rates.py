@@ -17,6 +17,9 @@ Z_90 = 1.6448536269514722  # standard normal quantile for a two-sided 90 % inter
 FAMILYWISE_ERROR = 0.05
 """Highest probability of any "better" or "worse" in an answer where nothing changed."""
 
+Weights = tuple[float, float]
+"""What successes and failures weigh, such as the sums of their confidences."""
+
 _LARGEST_LOG = 16.0  # e^16, a factor of nine million, is the largest error that is reported
 
 
@@ -35,7 +38,7 @@ def wilson_interval(successes: float, trials: float, z: float = Z_90) -> tuple[f
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
-def weights(ended: Endings) -> tuple[float, float]:
+def weights(ended: Endings) -> Weights:
     """What successes and failures weigh: the sums of their confidences."""
     won, lost = ended.success_weight, ended.failure_weight
     return ended.success if won is None else won, ended.failure if lost is None else lost
@@ -60,12 +63,7 @@ def rated(ended: Endings) -> Rate:
     )
 
 
-def whole(ended: Endings) -> Outcomes:
-    """Outcomes in whole numbers, by confidence, as they are compared."""
-    return Outcomes(*(floor(round(weight, 6) + 0.5) for weight in weights(ended)))
-
-
-def difference_interval(one: Outcomes, other: Outcomes, z: float = Z_90) -> tuple[float, float]:
+def difference_interval(one: Weights, other: Weights, z: float = Z_90) -> tuple[float, float]:
     """The hybrid score interval of rate(one) - rate(other), each bound -1..1.
 
     Source: R. G. Newcombe, "Interval estimation for the difference between independent
@@ -75,8 +73,8 @@ def difference_interval(one: Outcomes, other: Outcomes, z: float = Z_90) -> tupl
     if not sum(one) or not sum(other):
         return -1.0, 1.0
     p, q = _rate(one), _rate(other)
-    low_p, high_p = wilson_interval(one.success, sum(one), z)
-    low_q, high_q = wilson_interval(other.success, sum(other), z)
+    low_p, high_p = wilson_interval(one[0], sum(one), z)
+    low_q, high_q = wilson_interval(other[0], sum(other), z)
     below = sqrt((p - low_p) ** 2 + (high_q - q) ** 2)
     above = sqrt((high_p - p) ** 2 + (q - low_q) ** 2)
     return max(-1.0, p - q - below), min(1.0, p - q + above)
@@ -155,14 +153,16 @@ def discovered(
     ]
 
 
-def compare_all(pairs: Sequence[tuple[Outcomes, Outcomes]]) -> list[Change | None]:
+def compare_all(pairs: Sequence[tuple[Weights, Weights]]) -> list[Change | None]:
     """How the first of each pair differs from the second; None where one has no outcome.
+
+    The exact test takes what outcomes weigh in whole numbers.
 
     The pairs are one family of comparisons: with no real difference among them, the probability of
     even one "better" or "worse" is at most `FAMILYWISE_ERROR`.
     """
     known = [pair for pair in pairs if sum(pair[0]) and sum(pair[1])]
-    significant = iter(holm([exact_p(*pair) for pair in known]))
+    significant = iter(holm([exact_p(*map(_whole, pair)) for pair in known]))
     return [
         _change(*pair, significant=next(significant)) if sum(pair[0]) and sum(pair[1]) else None
         for pair in pairs
@@ -171,12 +171,17 @@ def compare_all(pairs: Sequence[tuple[Outcomes, Outcomes]]) -> list[Change | Non
 
 def compared(pairings: Sequence[Pairing]) -> list[tuple[Pairing, Change]]:
     """Approaches against the others of their task type, where both have outcomes."""
-    changes = compare_all([(whole(pairing.own), whole(pairing.others)) for pairing in pairings])
+    changes = compare_all([(weights(one.own), weights(one.others)) for one in pairings])
     both = zip(pairings, changes, strict=True)
     return [(pairing, change) for pairing, change in both if change is not None]
 
 
-def _change(now: Outcomes, before: Outcomes, *, significant: bool, z: float = Z_90) -> Change:
+def _whole(one: Weights) -> Outcomes:
+    won, lost = (floor(round(weight, 6) + 0.5) for weight in one)
+    return Outcomes(won, lost)
+
+
+def _change(now: Weights, before: Weights, *, significant: bool, z: float = Z_90) -> Change:
     low, high = difference_interval(now, before, z)
     direction: Direction = "unclear"
     if significant and low > 0:
@@ -189,7 +194,7 @@ def _change(now: Outcomes, before: Outcomes, *, significant: bool, z: float = Z_
         change_low=round(low, 4),
         change_high=round(high, 4),
         before=round(_rate(before), 4),
-        before_executions=sum(before),
+        before_executions=sum(_whole(before)),
     )
 
 
@@ -226,7 +231,7 @@ def summarise(measures: Measures) -> Totals:
 
 def compare(now: Measures, before: Measures) -> Trend:
     """A period against the one before, as a comparison of its own."""
-    (change,) = compare_all([(whole(now.ended), whole(before.ended))])
+    (change,) = compare_all([(weights(now.ended), weights(before.ended))])
     previous = summarise(before)
     if change is None:
         return Trend(previous=previous, direction="unclear")
@@ -239,8 +244,8 @@ def compare(now: Measures, before: Measures) -> Trend:
     )
 
 
-def _rate(outcomes: Outcomes) -> float:
-    return outcomes.success / sum(outcomes)
+def _rate(one: Weights) -> float:
+    return one[0] / sum(one)
 
 
 def _log_choose(n: int, k: int) -> float:

@@ -12,20 +12,21 @@ import anyio.to_thread
 
 from mcp_learning.insights.failures import FailurePatterns, failure_patterns
 from mcp_learning.insights.rates import (
+    Weights,
     compare,
     compare_all,
     compared,
     mirrored,
     rated,
     summarise,
-    whole,
+    weights,
 )
 from mcp_learning.models.health import Health
 from mcp_learning.models.insights import Contrast, GroupChange, Insights, SmallGroup
 from mcp_learning.models.requests import GroupBy, LearningStats
 from mcp_learning.models.results import Change, Group, Stats, Totals
 from mcp_learning.store.protocol import Store
-from mcp_learning.store.types import Measures, Outcomes, Pairing, Period
+from mcp_learning.store.types import Endings, Measures, Pairing, Period
 
 DAYS = 90  # period of `insights`
 
@@ -48,7 +49,7 @@ class Groups(NamedTuple):
 
     rows: list[tuple[str, Measures]]
     omitted: int
-    before: dict[str, Outcomes]
+    before: dict[str, Endings]
 
 
 class Figures(NamedTuple):
@@ -149,11 +150,12 @@ def compare_groups(figures: Figures) -> list[GroupChange]:
     Days have no trend. Of an error type its share of ended executions is compared; less is better.
     """
     shifts: list[GroupChange] = []
-    pairs: list[tuple[Outcomes, Outcomes]] = []
-    totals, previous = whole(figures.totals.ended), whole(figures.previous.ended)
+    pairs: list[tuple[Weights, Weights]] = []
+    totals, previous = weights(figures.totals.ended), weights(figures.previous.ended)
     for by, groups in figures.groups.items():
         for key, measures in groups.rows:
-            now, before = whole(measures.ended), groups.before.get(key, Outcomes(0, 0))
+            now = weights(measures.ended)
+            before = weights(groups.before.get(key, Endings(0, 0)))
             if by == "error_type":
                 now, before = _share(now, totals), _share(before, previous)
             group = Group(key=key, **summarise(measures).model_dump())
@@ -198,6 +200,6 @@ def _with_trend(shift: GroupChange, change: Change | None) -> GroupChange:
     return shift.model_copy(update={"group": shift.group.model_copy(update={"trend": change})})
 
 
-def _share(part: Outcomes, whole: Outcomes) -> Outcomes:
+def _share(part: Weights, whole: Weights) -> Weights:
     # The part was read later, and may hold what was recorded in between.
-    return Outcomes(sum(part), max(0, sum(whole) - sum(part)))
+    return sum(part), max(0.0, sum(whole) - sum(part))

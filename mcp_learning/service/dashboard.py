@@ -13,7 +13,7 @@ import anyio.to_thread
 
 from mcp_learning.insights.failures import failure_patterns
 from mcp_learning.insights.findings import findings
-from mcp_learning.insights.rates import compare_all, compared, rated, summarise, whole
+from mcp_learning.insights.rates import compare_all, compared, rated, summarise, weights
 from mcp_learning.insights.timeline import rate_points, step_for
 from mcp_learning.models.dashboard import (
     ApproachComparison,
@@ -185,6 +185,6 @@ def _loop(counts: UseCounts, most_used: list[Used]) -> RecallUse:
         links=counts.links,
         with_use=rated(counts.with_use),
         without_use=rated(counts.without_use),
-        difference=compare_all([(whole(counts.with_use), whole(counts.without_use))])[0],
+        difference=compare_all([(weights(counts.with_use), weights(counts.without_use))])[0],
         most_used=most_used,
     )

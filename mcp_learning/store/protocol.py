@@ -28,13 +28,13 @@ from mcp_learning.store.types import (
     BatchCounts,
     Changes,
     Deletion,
+    Endings,
     ErrorTexts,
     Extent,
     Incoming,
     IndexedTexts,
     Mark,
     Measures,
-    Outcomes,
     Pairing,
     Period,
     Selection,
@@ -225,7 +225,7 @@ class Store(LessonStore, Protocol):
 
     async def outcomes(
         self, by: GroupBy, period: Period, keys: Sequence[str]
-    ) -> dict[str, Outcomes]:
+    ) -> dict[str, Endings]:
         """Outcomes of executions with these values of `by`; values without any are left out."""
 
     async def pairings(self, period: Period, limit: int) -> list[Pairing]:

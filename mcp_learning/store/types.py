@@ -271,7 +271,7 @@ class Measures(NamedTuple):
 
 
 class Outcomes(NamedTuple):
-    """Numbers of successes and failures, where compared weighted by confidence and rounded."""
+    """Numbers of successes and failures."""
 
     success: int
     failure: int

@@ -17,10 +17,9 @@ from mcp_learning.insights.rates import (
     holm,
     mirrored,
     summarise,
-    whole,
     wilson_interval,
 )
-from mcp_learning.store.types import Endings, Measures, Outcomes
+from mcp_learning.store.types import Measures, Outcomes
 
 
 def totals(success: int, failure: int) -> Measures:
@@ -209,15 +208,18 @@ def test_outcomes_count_by_their_confidence() -> None:
     assert (made.success_rate, made.effective_n) == (0.75, 8.0)
     same = summarise(Measures(8, 6, 2, 0, None, None, None))
     assert (made.interval_low, made.interval_high) == (same.interval_low, same.interval_high)
-    assert whole(measures.ended._replace(success_weight=6.0, failure_weight=2.0)) == (6, 2)
     unsure = summarise(Measures(3, 3, 0, 0, None, None, None)._replace(success_weight=0.0))
     assert (unsure.success_rate, unsure.effective_n) == (None, 0.0)
 
 
-def test_equal_sums_of_confidences_are_the_same_whole_outcomes_however_they_were_added_up() -> None:
-    tenths = [0.9, 0.3, 0.7, 0.6] * 3
-    up, down = sum(sorted(tenths)), sum(sorted(tenths, reverse=True))
-    assert whole(Endings(12, 12, up, down)) == whole(Endings(12, 12, 7.5, 7.5)) == (8, 8)
+def test_a_change_is_that_of_the_rates_shown_however_confidences_were_added_up() -> None:
+    now = Measures(40, 18, 22, 0, None, None, None, success_weight=9.0, failure_weight=3.5)
+    before = now._replace(success_weight=9.0 - 1e-12, failure_weight=3.5 + 1e-12)
+    assert compare(now, before).success_rate_change == 0
+    less = now._replace(success_weight=2.4, failure_weight=9.6)
+    found = compare(now, less)
+    assert found.success_rate_change == pytest.approx(9 / 12.5 - 0.2)
+    assert found.previous.success_rate == 0.2
 
 
 def test_a_cost_error_is_a_factor_in_which_twice_and_half_are_equally_wrong() -> None:

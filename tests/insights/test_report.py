@@ -6,7 +6,7 @@ from store.rows import NOW
 
 from mcp_learning.insights.failures import FailurePatterns
 from mcp_learning.insights.report import Figures, Groups, compare_groups, contrast, make_insights
-from mcp_learning.store.types import Endings, Measures, Outcomes, Pairing, Period
+from mcp_learning.store.types import Endings, Measures, Pairing, Period
 
 
 def measures(success: int, failure: int) -> Measures:
@@ -18,7 +18,7 @@ NOTHING = FailurePatterns([], 0)
 
 def test_a_group_is_compared_with_itself_and_a_new_one_with_nothing() -> None:
     rows = [("old", measures(10, 90)), ("new", measures(5, 5))]
-    groups = Groups(rows, 0, before={"old": Outcomes(90, 10)})
+    groups = Groups(rows, 0, before={"old": Endings(90, 10)})
     figures = Figures(measures(15, 95), measures(90, 10), {"approach": groups})
     old, new = compare_groups(figures)
     assert old.group.trend is not None
@@ -27,7 +27,7 @@ def test_a_group_is_compared_with_itself_and_a_new_one_with_nothing() -> None:
 
 
 def test_more_of_an_error_is_worse_although_all_of_them_failed() -> None:
-    groups = Groups([("timeout", measures(0, 80))], 0, before={"timeout": Outcomes(0, 10)})
+    groups = Groups([("timeout", measures(0, 80))], 0, before={"timeout": Endings(0, 10)})
     figures = Figures(measures(20, 80), measures(90, 10), {"error_type": groups})
     (shift,) = compare_groups(figures)
     assert shift.group.trend is not None
@@ -36,7 +36,7 @@ def test_more_of_an_error_is_worse_although_all_of_them_failed() -> None:
 
 def test_an_error_that_is_recorded_while_figures_are_read_does_no_harm() -> None:
     """Totals are read first: a group may count what they don't."""
-    groups = Groups([("timeout", measures(0, 3))], 0, before={"timeout": Outcomes(0, 2)})
+    groups = Groups([("timeout", measures(0, 3))], 0, before={"timeout": Endings(0, 2)})
     figures = Figures(measures(0, 2), measures(0, 1), {"error_type": groups})
     (shift,) = compare_groups(figures)
     assert shift.group.trend is not None

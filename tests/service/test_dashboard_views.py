@@ -158,6 +158,8 @@ async def test_rates_are_those_of_statistics_by_the_confidence_of_outcomes(
     groups = {group.key: [getattr(group, name) for name in fields] for group in stats.groups}
     compared = learned.approaches
     assert {one.approach: [getattr(one, name) for name in fields] for one in compared} == groups
+    rates = {group.key: group.success_rate for group in stats.groups}
+    assert [one.against_others.before for one in compared] == [rates["a"], rates["b"]]
     page = await service.insights()
     assert page.contrasted == len(groups)
     assert {point.success_rate for point in overview.rates} == {stats.totals.success_rate}

@@ -7,7 +7,7 @@ from mcp_learning.models.requests import GroupBy
 from mcp_learning.store.duckdb import repositories
 from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.duckdb.executions import SUCCESS, naive_utc
-from mcp_learning.store.types import Endings, Measures, Outcomes, Pairing, Period
+from mcp_learning.store.types import Endings, Measures, Pairing, Period
 
 # Costs are compared by the logarithm of actual / estimate, where both are above zero. FILTER would
 # come too late: the logarithm of zero is an error even where it isn't aggregated.
@@ -27,7 +27,6 @@ _WEIGHTS = tuple(
     f"coalesce(round(sum(outcome_confidence) FILTER ({ended}), 6), 0)"
     for ended in ("success", "NOT success")
 )
-_WON, _LOST = (f"round({weight})::BIGINT" for weight in _WEIGHTS)
 ENDED = ", ".join(["count(*) FILTER (success)", "count(*) FILTER (NOT success)", *_WEIGHTS])
 """The columns of `types.Endings`."""
 _SEARCHED = (
@@ -62,16 +61,16 @@ def groups(
 
 def outcomes(
     cursor: Cursor, by: GroupBy, period: Period, keys: Sequence[str]
-) -> dict[str, Outcomes]:
+) -> dict[str, Endings]:
     """As `Store.outcomes`."""
     where, values = within(cursor, period)
     table, named, key = grouped(cursor, by)
     rows = cursor.execute(
-        f"SELECT {key}, {_WON}, {_LOST} FROM {table} WHERE {where} "
+        f"SELECT {key}, {ENDED} FROM {table} WHERE {where} "
         f"AND {key} IN (SELECT unnest(from_json(?, '[\"VARCHAR\"]'))) GROUP BY 1",
         [*named, *values, json.dumps(list(keys))],
     ).fetchall()
-    return {row[0]: Outcomes(*row[1:]) for row in rows}
+    return {row[0]: Endings(*row[1:]) for row in rows}
 
 
 def pairings(cursor: Cursor, period: Period, limit: int) -> list[Pairing]:

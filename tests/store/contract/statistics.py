@@ -16,7 +16,6 @@ from mcp_learning.store.types import (
     Endings,
     Extent,
     Measures,
-    Outcomes,
     Pairing,
     Period,
     UseCounts,
@@ -124,10 +123,12 @@ class StatisticsContract:
         await filled(store)
         wanted = ["a", "b", "c, d"]
         assert await store.outcomes("approach", EVER, wanted) == {
-            "a": Outcomes(3, 1),
-            "b": Outcomes(0, 1),
+            "a": Endings(3, 1, 3.0, 1.0),
+            "b": Endings(0, 1, 0.0, 1.0),
         }
-        assert await store.outcomes("day", EVER, ["2025-05-31"]) == {"2025-05-31": Outcomes(1, 0)}
+        assert await store.outcomes("day", EVER, ["2025-05-31"]) == {
+            "2025-05-31": Endings(1, 0, 1.0, 0.0)
+        }
 
     async def test_approaches_are_paired_with_the_others_of_their_task_type(
         self, store: Store
