@@ -69,7 +69,7 @@ _HELP = {
         "it.",
     },
 }
-"""First line of each function's docstring, by panel and command, in the order of the help."""
+"""The first line of each command's docstring, by panel and command, in the order of the help."""
 
 _FUNCTIONS = {
     "export": "exporting.export",
@@ -78,7 +78,7 @@ _FUNCTIONS = {
     "list": "listing.list_",
     "uninstall": "install.uninstall",
 }
-"""Module and function of the commands whose names don't give them."""
+"""Module and function of commands for which they don't follow from the name."""
 
 
 class Command(NamedTuple):
@@ -108,32 +108,32 @@ COMMANDS = {
     for panel, commands in _HELP.items()
     for name, summary in commands.items()
 }
-"""By name, in the order in which the help lists them."""
+"""The commands by name, in the order of the help."""
 
 
 _INPUT = "Input should be"  # in pydantic's words, with which Typer checks numbers
 
 
 class LazyGroup(TyperGroup):
-    """A group that has its commands' names and help, and imports only the one that is run."""
+    """A group that knows its commands' names and help, and imports only the one that is run."""
 
     def resolve_command(
         self, ctx: Any, args: list[str]
     ) -> tuple[str | None, Any, list[str]]:  # Any: Typer keeps the types of its contexts private
-        """The command that the arguments begin with, and the arguments after its name."""
+        """The command that the arguments begin with, and the remaining arguments."""
         name, _, rest = super().resolve_command(ctx, args)
         return name, None if name is None else load_command(name), rest
 
     def invoke(self, ctx: Any) -> Any:
-        """Runs the command; rewords pydantic's message about a number that is out of range.
+        """Runs the command; rewords pydantic's message about a number out of range.
 
-        An error of the operating system, such as a full disk behind stdout, becomes one line; so
-        does an interrupt.
+        An error of the operating system, such as a full disk behind stdout, and an interrupt become
+        one line.
         """
         try:
             return super().invoke(ctx)
         except OSError as error:
-            if error.errno == EPIPE:  # nobody reads stdout any more: Click ends without a word
+            if error.errno == EPIPE:  # nobody reads stdout any more: Click exits silently
                 raise
             from mcp_learning.cli.running import fail
 
@@ -152,7 +152,7 @@ class LazyGroup(TyperGroup):
 
 
 def load_command(name: str) -> Any:
-    """The Click command of a name with its options, made from the function that implements it."""
+    """The Click command of this name, made from the function that implements it."""
     single = typer.Typer(add_completion=False)
     single.command(name)(COMMANDS[name].load())
     command = get_command(single)
@@ -161,7 +161,7 @@ def load_command(name: str) -> Any:
 
 
 def _verbosity_options() -> list[Any]:
-    """`--quiet` and `--verbose`, which every command has besides its own options."""
+    """`--quiet` and `--verbose`, which every command has."""
     group = typer.Typer(add_completion=False)
     group.command()(_not_loaded)
     group.callback(invoke_without_command=True)(_declare_verbosity)

@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from mcp_learning.service.index_benchmark import SearchLatency
     from mcp_learning.settings import Settings
 
-_SPACE = 3  # free space wanted for the copy and one index, in sizes of the database
+_SPACE = 3  # free space needed for the copy and one index, as a multiple of the database's size
 
 
 def benchmark(
     generated: Annotated[
         int | None,
         typer.Option(
-            min=1, help="Measure so many generated executions instead", show_default=False
+            min=1, help="Measure this many generated executions instead", show_default=False
         ),
     ] = None,
     presets: Annotated[

@@ -23,12 +23,12 @@ _GENERATED_ROWS_PER_SECOND = 600  # embedded and inserted, on two CPUs
 
 @dataclass
 class Outcome:
-    """What has been measured so far, of the presets that are done.
+    """The results so far.
 
     Attributes:
-        executions: In the database.
-        vectors: Compared; of a long description each passage has one.
-        without_vector: Executions that have none and are left out.
+        executions: Number of executions in the database.
+        vectors: Number of vectors compared; each passage of a long description has one.
+        without_vector: Number of executions without a vector, which are left out.
     """
 
     executions: int = 0
@@ -46,13 +46,13 @@ async def measure(
 ) -> None:
     """Measures each preset of the index in a temporary directory.
 
-    The user's database is only read, or so many generated executions are measured instead. The
-    outcome gets the figures of each preset as soon as it is done.
+    Measures a copy of the user's database, or `generated` generated executions. The outcome gets
+    the figures of each preset as soon as it is done.
 
     Raises:
         LearningError: The database can't be read, or an index can't be built.
     """
-    # Files may still be held on Windows: leave them to the system.
+    # On Windows, files may still be open: the system removes them later.
     scratch = TemporaryDirectory(prefix="mcp-learning-", ignore_cleanup_errors=True)
     with scratch as name:
         directory = Path(name)

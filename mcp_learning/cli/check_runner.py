@@ -12,7 +12,7 @@ from mcp_learning.store.duckdb.inspection import Summary
 
 
 class CheckFailed(Exception):
-    """Raised by a check that fails: the message says what is wrong, `fix` how to mend it."""
+    """Raised by a check that fails: the message says what is wrong, `fix` how to fix it."""
 
     def __init__(self, detail: str, fix: str) -> None:
         super().__init__(detail)
@@ -36,11 +36,11 @@ class Facts:
 
 @dataclass
 class CheckContext:
-    """Values that checks hand to later checks: all but `data_dir` are set by a check.
+    """Values that checks pass to later checks: all but `data_dir` are set by a check.
 
     Attributes:
-        stored: What the database file holds; zeros until it was read.
-        health: Of the server that has the database open; None: there is none.
+        stored: Summary of the database file; zeros until it was read.
+        health: Health of the server that has the database open; None: there is none.
     """
 
     data_dir: Path | None

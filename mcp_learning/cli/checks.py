@@ -1,6 +1,6 @@
-"""The checks of `doctor`, each built on those before.
+"""The checks of `doctor`, each based on those before.
 
-None makes or changes the user's database: creating one is tried in a temporary directory.
+None creates or changes the user's database: creating one is tested in a temporary directory.
 """
 
 import os
@@ -36,7 +36,7 @@ from mcp_learning.store.duckdb.copies import examine
 from mcp_learning.store.duckdb.inspection import Summary
 from mcp_learning.store.duckdb.migrations import newest as newest_schema
 
-_LEAST_FREE_MB = 100  # MB of 2^20 bytes on the disk, below which the check fails
+_LEAST_FREE_MB = 100  # least free space on the disk, in MB of 2^20 bytes
 _PYTHONS = ((3, 11), (3, 12), (3, 13))
 _SET_DATA_DIR = "set MCP_LEARNING_DATA_DIR to a directory that you may write to"
 _UPDATE_PACKAGE = "pip install --upgrade mcp-learning"
@@ -45,7 +45,7 @@ _UNRELATED = "paint the garden fence green"
 
 
 def python(_: CheckContext) -> Facts:
-    """The interpreter is one that the package is tested with."""
+    """The package is tested with this version of Python."""
     detail = f"{platform.python_version()}, mcp-learning {__version__}"
     if sys.version_info[:2] not in _PYTHONS:
         raise CheckFailed(detail, "install mcp-learning with Python 3.11, 3.12 or 3.13")
@@ -53,7 +53,7 @@ def python(_: CheckContext) -> Facts:
 
 
 def settings(context: CheckContext) -> Facts:
-    """Environment and file are understood."""
+    """The environment and the settings file are valid."""
     try:
         context.settings = Settings.load(data_dir=context.data_dir)
     except errors.ConfigurationError as error:
@@ -66,7 +66,7 @@ def settings(context: CheckContext) -> Facts:
 
 
 def data_directory(context: CheckContext) -> Facts:
-    """It exists, or can be made, and can be written."""
+    """The data directory exists or can be created, and is writable."""
     path = context.settings.data_dir
     try:
         existing = nearest_existing(path)
@@ -80,7 +80,7 @@ def data_directory(context: CheckContext) -> Facts:
 
 
 def permissions(context: CheckContext) -> Facts:
-    """Nobody else may read what agents recorded."""
+    """Other users may not read what agents recorded."""
     path = context.settings.data_dir
     if not path.exists():
         return Facts("will be private when it is made")
@@ -94,7 +94,7 @@ def permissions(context: CheckContext) -> Facts:
 
 
 def disk_space(context: CheckContext) -> Facts:
-    """There is room to record."""
+    """There is enough free space."""
     free = shutil.disk_usage(nearest_existing(context.settings.data_dir)).free / 2**20
     if free < _LEAST_FREE_MB:
         raise CheckFailed(f"{free:.0f} MB free", f"free some space, or {_SET_DATA_DIR}")
@@ -102,14 +102,14 @@ def disk_space(context: CheckContext) -> Facts:
 
 
 def duckdb(_: CheckContext) -> Facts:
-    """DuckDB works, and a new database can be made (elsewhere)."""
+    """DuckDB works, and a new database can be created (in a temporary directory)."""
     with tempfile.TemporaryDirectory(prefix="mcp-learning-") as directory:
         version = inspection.make(Path(directory, "new", "learning.duckdb"))
     return Facts(f"{installed_version('duckdb')}; a new database gets schema version {version}")
 
 
 def database(context: CheckContext) -> Facts:
-    """A server that has the file open answers, or else the file opens."""
+    """A server that has the file open answers, or the file can be opened."""
     path = context.settings.database_path
     try:
         health = anyio.run(leader_health, context.settings)
@@ -135,7 +135,7 @@ def database(context: CheckContext) -> Facts:
 
 
 def schema(context: CheckContext) -> Facts:
-    """The tables are as this version knows them, or will be."""
+    """The schema is of this version, or will be migrated to it."""
     newest, version = newest_schema(), context.schema_version
     if version > newest:
         detail = f"version {version}, but this mcp-learning knows {newest} at most"
@@ -152,7 +152,7 @@ def schema(context: CheckContext) -> Facts:
 
 
 def contents(context: CheckContext) -> Facts:
-    """Every block of the database can be read, and is what was written."""
+    """Every block of the database can be read and has the right checksum."""
     path = context.settings.database_path
     if not path.exists():
         return Facts("nothing yet")
@@ -201,7 +201,7 @@ def embedding_model(context: CheckContext) -> Facts:
 
 
 def stored_vectors(context: CheckContext) -> Facts:
-    """They are of the model that searches would use."""
+    """The stored vectors are of the model that searches would use."""
     model = context.stored.model
     if model is None:
         return Facts("none yet")
@@ -211,7 +211,7 @@ def stored_vectors(context: CheckContext) -> Facts:
 
 
 def index(context: CheckContext) -> Facts:
-    """What HNSW index there is, and why it is used or not; without one, exact search serves."""
+    """The state of the HNSW index; without one, searches are exact."""
     if context.health is not None:
         found = context.health.index
     else:
@@ -222,7 +222,7 @@ def index(context: CheckContext) -> Facts:
 
 
 def server(_: CheckContext) -> Facts:
-    """A server process on a temporary directory records a task, finds it again, and ends well."""
+    """A server on a temporary directory records a task, finds it, and exits with status 0."""
     with tempfile.TemporaryDirectory(
         prefix="mcp-learning-", ignore_cleanup_errors=True
     ) as directory:
@@ -238,7 +238,7 @@ def server(_: CheckContext) -> Facts:
 
 
 def team(context: CheckContext) -> Facts:
-    """The team's store answers, and this host may write to it; what waits, and since when."""
+    """The team's store answers, and this host may write to it."""
     if not context.settings.shares:
         return Facts("none; this database is of this machine alone")
     from mcp_learning.team.setup import remote_state, with_total
@@ -261,7 +261,7 @@ def team(context: CheckContext) -> Facts:
 
 
 def _without_server(context: CheckContext) -> TeamHealth | None:
-    """What the file says of the team, where no server has it open."""
+    """The state of the exchange as the file says, if no server has it open."""
     state = context.stored.outbox
     if state is None:
         return None
@@ -290,7 +290,7 @@ CHECKS = (
     Check("server", server),
     Check("team", team, needs=("settings",)),
 )
-"""In the order in which they build on each other."""
+"""The checks, each after those that it needs."""
 
 
 def _refuse_other_design(path: Path) -> None:
@@ -304,7 +304,7 @@ def _refuse_other_design(path: Path) -> None:
 
 
 def _open_in_server(path: Path, health: Health) -> Facts:
-    """The database is open in a server, whose `health` is all that can be known of it from here."""
+    """The database is open in a server, so that only its `health` is known."""
     detail = f"{path}, {counted(health.rows, 'execution')}"
     if health.leader is not None:
         detail += f"; open in {_member(health.leader)}"
@@ -325,7 +325,7 @@ def _open_in_process(path: Path, error: errors.StoreLocked) -> Facts:
     """The database is open in a process that doesn't answer.
 
     Raises:
-        CheckFailed: It is another program than this one.
+        CheckFailed: The process is of another program.
     """
     holder = re.search(r"process (\d+)", str(error))
     if holder is None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def delete(
     task_ids: Annotated[
         list[str],
-        typer.Argument(metavar="ID...", help="Of executions; the beginning of each is enough"),
+        typer.Argument(metavar="ID...", help="Ids of executions; their beginnings are enough"),
     ],
     yes: Yes = False,
     dry_run: DryRun = False,

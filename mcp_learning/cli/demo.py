@@ -40,7 +40,7 @@ _ABOUT = {
     "tried in two ways": "a task that was tried in two ways, in other words: which one to take",
     "unrelated": "about nothing that was recorded",
 }
-"""Descriptions of the questions that don't look for one particular task."""
+"""Descriptions of the questions that aren't about a particular task."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def demo(
         source = choose(repo, limit, load_settings(None).excluded_repos)
     except LearningError as error:
         fail(error_text(error))
-    # A server that was killed may still hold files on Windows: leave those to the system.
+    # On Windows, a server that was killed may still have files open: the system removes them later.
     scratch = tempfile.TemporaryDirectory(prefix="mcp-learning-", ignore_cleanup_errors=True)
     with scratch as directory, Path(directory, "server.log").open("w") as log:
         if not json:

@@ -36,10 +36,10 @@ SAMPLE_QUESTIONS = (
         "catalog: cache the search results",
     ),
 )
-"""For tasks of the sample: how one ended, a question in other words, and how its text begins."""
+"""Questions about tasks of the sample: how the task ended, the question, its text's beginning."""
 
 RUNS_QUESTION = "a flaky test of the overdue notices"
-"""About the tasks of `RUNS`, in other words."""
+"""A question about the tasks of `RUNS`, in other words."""
 
 _OVERDUE = "the test of the overdue notices fails now and then on the build server"
 _WAITING = "the test of the waiting list passes on some runs and fails on others"
@@ -71,7 +71,7 @@ RUNS = (
     _run(_WAITING, "inject a fake clock", 1_100, _CLOCK),
     _run(_WAITING, "inject a fake clock", 780, _CLOCK),
 )
-"""Runs of agents on tasks of the sample, in their order: one kind of task, tried in two ways."""
+"""Runs of agents on tasks of the sample, in order: one kind of task, tried in two ways."""
 
 # Longer than the server's QUIET, since it embeds when no call has come for that long.
 _POLL_SECONDS = 0.5
@@ -94,7 +94,7 @@ class Answer:
     """The answer to a question.
 
     Attributes:
-        milliseconds: From the call to its answer, as the client measured it.
+        milliseconds: Duration of the call, as the client measured it.
         advice: Text of a recommendation for the same task; empty without enough evidence.
     """
 
@@ -150,7 +150,7 @@ def questions(tasks: Sequence[RecordExecution], *, sample: bool = False) -> list
             for one in tasks
             if one.task_description.startswith(beginning)
         ]
-        if len(written) == len(SAMPLE_QUESTIONS):  # not if the latest commits alone were wanted
+        if len(written) == len(SAMPLE_QUESTIONS):  # not with a small --limit
             tried = Question("tried in two ways", RUNS_QUESTION)
             return [*written, tried, Question("unrelated", UNRELATED)]
     done = [task for task in tasks if task.outcome != "failure"]
@@ -165,7 +165,7 @@ def questions(tasks: Sequence[RecordExecution], *, sample: bool = False) -> list
 
 
 def _question(ended: str, tasks: Sequence[RecordExecution]) -> Question:
-    """A question about one of the tasks: from the middle on, the first with 5 to 14 words."""
+    """A question about one of the tasks: the first from the middle on with 5 to 14 words."""
     middle = len(tasks) // 2
     ordered = [*tasks[middle:], *tasks[:middle]]
     task = next((one for one in ordered if 5 <= len(_subject(one).split()) <= 14), ordered[0])
@@ -177,7 +177,7 @@ def _subject(task: RecordExecution) -> str:
 
 
 def keywords(text: str) -> str:
-    """The first words of a text without its fillers, as people type them into a search."""
+    """The first words of a text, without function words, as people type them into a search."""
     words = re.findall(r"[\w.'/-]*\w", text)
     telling = [word for word in words if not _FILLERS.fullmatch(word.lower())]
     return " ".join(telling[:_KEYWORDS]) or text
@@ -268,7 +268,7 @@ def _since(begin: float) -> float:
 
 
 def _explain(error: Exception) -> Exception:
-    while isinstance(error, ExceptionGroup):  # the transport's task group puts them around it
+    while isinstance(error, ExceptionGroup):  # from the transport's task group
         error = error.exceptions[0]
     if not isinstance(error, (MCPError, OSError)):
         return error

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 def distill(
     agent: Annotated[
-        str, typer.Option("--with", metavar="AGENT", help="claude or codex; else which is here")
+        str, typer.Option("--with", metavar="AGENT", help="claude or codex; default: the one here")
     ] = "",
-    packets: Annotated[int, typer.Option(min=1, max=10, help="Packets at most")] = 3,
+    packets: Annotated[int, typer.Option(min=1, max=10, help="Most packets")] = 3,
     max_tokens: Annotated[
-        int, typer.Option(min=100, max=1_000_000, help="Tokens of all questions and answers")
+        int, typer.Option(min=100, max=1_000_000, help="Most tokens of questions and answers")
     ] = 20_000,
     repo: Repo = "",
     task_type: TaskType = "",
@@ -38,7 +38,7 @@ def distill(
         name = headless.available(agent)
     except InvalidInput as error:
         fail(error_text(error), 2)
-    budget = min(1_500 * packets, 10_000)  # that of `ReviewLessons` at most
+    budget = min(1_500 * packets, 10_000)  # the limit of `ReviewLessons`
     review = request(
         ReviewLessons, repo=repo, task_type=task_type, limit=packets, max_tokens=budget
     )

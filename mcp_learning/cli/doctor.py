@@ -21,7 +21,7 @@ def doctor(data_dir: DataDir = None, json: Json = False) -> None:
     from mcp_learning.cli.check_runner import CheckContext, run_checks
     from mcp_learning.cli.checks import CHECKS
 
-    # The results tell what goes wrong; the log would tell it a second time.
+    # The results say what is wrong; the log would repeat it.
     logging.getLogger("mcp_learning").setLevel(logging.CRITICAL)
     animated = not json and console.is_terminal
     results = []
@@ -43,7 +43,7 @@ def doctor(data_dir: DataDir = None, json: Json = False) -> None:
 
 
 def _line(result: "CheckResult", name_width: int) -> Table:
-    """Verdict, name, facts; and below the facts what to do. Never read as markup."""
+    """A line with verdict, name and facts, and below it the fix. Texts aren't parsed as markup."""
     verdict = Text("OK", style="green")
     if result.skipped:
         verdict = Text("-", style="dim")

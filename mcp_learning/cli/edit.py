@@ -81,6 +81,6 @@ def edit(
         print_json(done)
         return
     changed = ", ".join(name.replace("_", " ") for name in done.changed)
-    echo(f"{short_id(done.task_id)}: {f'changed {changed}' if changed else 'it is so already'}.")
+    echo(f"{short_id(done.task_id)}: {f'changed {changed}' if changed else 'nothing to change'}.")
     if done.redactions:
         echo(f"{counted(done.redactions, 'secret')} removed.")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mcp_learning.settings import Settings
 
 MOST_HISTORY = 20_000
-"""Latest executions that are read, as evidence or for prediction."""
+"""Most executions that are read, as evidence or to be predicted: the latest."""
 
 
 def evaluate(
@@ -78,7 +78,7 @@ def evaluate(
 async def _replayed(
     settings: "Settings", by: Dimension, predict: int, *, quiet: bool
 ) -> tuple["Replay", "Agreement | None"]:
-    """Reads the history from whoever has the database open, and replays it in this process."""
+    """Reads the history through the service, and replays it in this process."""
     import anyio.to_thread
 
     from mcp_learning.recommend.agreement import agreement
@@ -143,8 +143,8 @@ def _following(found: "Following") -> str:
 def _agreed(found: "Agreement") -> str:
     low, high = found.interval
     return (
-        f"Told and observed: {counted(found.executions, 'told outcome')} of which facts say "
-        f"something, too; {found.rate:.0%} agree (90 % interval {low:.0%} to {high:.0%}). Told as "
-        f"success and observed as failure: {found.told_success}; the other way round: "
+        f"Told and observed: {counted(found.executions, 'outcome')} told by agents and judged by "
+        f"other sources, too; {found.rate:.0%} agree (90 % interval {low:.0%} to {high:.0%}). Told "
+        f"as success and observed as failure: {found.told_success}; the other way round: "
         f"{found.told_failure}."
     )

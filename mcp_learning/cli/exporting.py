@@ -24,7 +24,7 @@ def export(
         Path,
         path_argument("Ends with .jsonl or .parquet; - writes JSON lines to stdout", "PATH"),
     ],
-    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing file")] = False,
     data_dir: DataDir = None,
     json: Json = False,
 ) -> None:

@@ -1,4 +1,4 @@
-"""`mcp-learning feedback`: what a person says of an execution."""
+"""`mcp-learning feedback`: stores a person's judgement of an execution."""
 
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID

@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 def generate_data(
     count: Annotated[int, typer.Option(min=1, help="Executions to add")],
     task_types: Annotated[
-        str, typer.Option(metavar="A,B", help="Any, separated by commas; default: ten common ones")
+        str, typer.Option(metavar="A,B", help="Task types; default: ten common ones")
     ] = "",
     repos: Annotated[
         str, typer.Option(metavar="A/B,C/D", help="Repositories; default: invented ones")
     ] = "",
-    seed: Annotated[int, typer.Option(help="The same seed makes the same executions, once")] = 1,
+    seed: Annotated[int, typer.Option(help="Executions of the same seed are added once")] = 1,
     embed: Annotated[
-        bool, typer.Option("--embed/--no-embed", help="Without, vectors are left to the server")
+        bool, typer.Option("--embed/--no-embed", help="Compute vectors now, or let a server do it")
     ] = True,
     yes: Yes = False,
     data_dir: DataDir = None,
@@ -51,7 +51,7 @@ def generate_data(
         with logged_progress(quiet=json) as progress:
             try:
                 return await loading.generate(settings, plan, embed=embed, progress=progress)
-            except StoreLocked:  # by a running server, which can do it
+            except StoreLocked:  # by a running server, through which they are added
                 async with service(settings) as learning:
                     return await loading.send(learning, plan, embed=embed, progress=progress)
 
@@ -67,7 +67,7 @@ def _names(text: str) -> list[str]:
 
 
 async def _recorded(learning: "Learning") -> int:
-    """How many executions of the database were not generated."""
+    """Number of executions in the database that were not generated."""
     from mcp_learning.models.maintenance import Prune
     from mcp_learning.service.protocol import ignore_progress
 

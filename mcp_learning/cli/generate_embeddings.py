@@ -1,4 +1,4 @@
-"""`mcp-learning generate-embeddings`: the vectors that executions lack."""
+"""`mcp-learning generate-embeddings`: computes missing vectors."""
 
 from typing import Annotated
 
@@ -13,7 +13,7 @@ from mcp_learning.models.wording import counted
 
 def generate_embeddings(
     limit: Annotated[
-        int | None, typer.Option(min=1, help="At most so many; default: all that are missing")
+        int | None, typer.Option(min=1, help="Most executions to embed; default: all")
     ] = None,
     data_dir: DataDir = None,
     json: Json = False,

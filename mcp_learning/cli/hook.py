@@ -1,7 +1,7 @@
 """`hook CLIENT`: answers a hook of an agent client, and never fails the client.
 
-It prints nothing unless it has something to tell the agent. Failures go to `hook.log` in the data
-directory. It imports only what it needs, since a person waits for it.
+It prints nothing unless there is something to tell the agent. Failures are logged to `hook.log` in
+the data directory. It imports only what it needs, since a person waits for it.
 """
 
 import json
@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 SECONDS = 0.25
-"""Longest time to wait for the server. A hook may take 0.3 s; the server answers in 0.02."""
+"""Longest time to wait for the server, which usually answers in 0.02 s; a hook may take 0.3 s."""
 
-_RUN_DIRECTORY = "run"  # where the leader's address is, below the data directory
+_RUN_DIRECTORY = "run"  # directory of the leader's address, in the data directory
 _LARGEST_INPUT = 16 * 2**20
 _LONGEST_REPLY = 8_000
 
@@ -35,7 +35,7 @@ def run(
 
     Args:
         client: One of `hook_events.CLIENTS`.
-        data_dir: None for the one of the settings.
+        data_dir: The data directory; None: as configured.
         timeout: Seconds to wait for the server.
         record: Record the session's latest task in this process.
     """
@@ -71,14 +71,14 @@ def _answer(client: str, payload: dict[str, Any], directory: Path, timeout: floa
     try:
         said = blocking_client.ask(directory / _RUN_DIRECTORY, "remark", occasion, timeout)
     except blocking_client.NoLeader:
-        return  # usual while no agent has its server running
+        return  # usual if no agent has a server running
     if text := str(said.get("text") or ""):
         sys.stdout.write(hook_events.answer(client, payload, text) + "\n")
         sys.stdout.flush()
 
 
 def _start_recording(client: str, payload: dict[str, Any], directory: Path) -> None:
-    """Starts a detached process that records the task: the client may be about to exit."""
+    """Starts a detached process that records the task, since the client may exit soon."""
     import subprocess
 
     names = ("session_id", "conversation_id", "transcript_path", "cwd", "hook_event_name")
@@ -94,7 +94,7 @@ def _start_recording(client: str, payload: dict[str, Any], directory: Path) -> N
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        cwd=Path(sys.executable).parent,  # in the project's directory, it might keep it in use
+        cwd=Path(sys.executable).parent,  # not the project's directory, which would stay in use
         **detached,
     )
     assert child.stdin is not None
@@ -130,6 +130,6 @@ def _options(arguments: list[str]) -> dict[str, Any]:
             options["data_dir"] = left.pop(0)
         elif name == "--timeout" and left:
             options["timeout"] = float(left.pop(0))
-        elif name != "--json":  # which is what it always prints
+        elif name != "--json":  # the output is always JSON
             raise ValueError(f"there is no option {name}")
     return options

@@ -1,6 +1,6 @@
-"""`mcp-learning hook`: its help, and its errors.
+"""`mcp-learning hook`: its help and its errors.
 
-`main` hands `hook CLIENT` to `hook.py` without Typer, whose import a person would wait for at each
+`main` calls `hook.py` for `hook CLIENT` without Typer, for whose import a person would wait at each
 prompt.
 """
 

@@ -1,4 +1,4 @@
-"""The steps of `import`: reads a source in batches, stores them, and counts what became of them."""
+"""The steps of `import`: reads a source in batches, stores them, and counts the results."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -34,16 +34,16 @@ class ImportRun:
     """An import while it runs.
 
     Attributes:
-        embed: Whether vectors are to be made, too.
+        embed: Whether vectors are to be computed, too.
         counts: Executions by field of `Imported`.
         sample: Executions as a dry run shows them, without secrets.
-        lessons: Lessons that were stored, or would be.
-        seen: Ids that a dry run has read; it stores none, so repeats aren't found in the database.
+        lessons: Number of lessons that were stored, or would be.
+        seen: Ids that a dry run has read, to recognise repeats, since it stores none.
         complete: Whether everything was read and stored.
-        embedded: Executions that got a vector, including earlier ones that lacked one.
-        pending: Executions of the database that have none; None before that is known.
+        embedded: Number of executions that got a vector, including earlier ones that lacked one.
+        pending: Number of executions in the database without a vector; None: not known yet.
         complaints: Executions whose sessions began with a complaint about earlier work.
-        problem: Why they have no vector.
+        problem: Why executions got no vector.
     """
 
     source: Source
@@ -63,7 +63,7 @@ class ImportRun:
     problem: str = ""
 
     def preview(self, batch: list[PastExecution]) -> list[PastExecution]:
-        """Adds to the sample; returns the executions that were not seen before."""
+        """Adds executions to the sample; returns those that were not seen before."""
         self.sample += [_sampled(record) for record in batch[: _SAMPLE - len(self.sample)]]
         new = []
         for record in batch:
@@ -79,7 +79,7 @@ class ImportRun:
         return 0 if self.dry_run else self.counts["created"] + self.counts["updated"]
 
     def report(self, source: str, seconds: float) -> dict[str, Any]:
-        """What `import --json` prints after `seconds` of reading the source of that name."""
+        """The output of `import --json`, after `seconds` of reading `source`."""
         notes = self.notes
         return {
             "source": source,
@@ -102,9 +102,9 @@ class ImportRun:
 
 
 async def store_all(state: ImportRun, settings: Settings, bar: Progress) -> None:
-    """Stores what the source has, or in a dry run finds out what would be stored.
+    """Stores the executions of the source, or in a dry run determines what would be stored.
 
-    A source without executions makes no database, and neither does a dry run.
+    A dry run, or a source without executions, creates no database.
 
     Raises:
         LearningError: There is nothing to read, or the database can't be written.
@@ -133,7 +133,7 @@ async def store_all(state: ImportRun, settings: Settings, bar: Progress) -> None
                 batch = await _next(parts)
             if learning:
                 await _store_lessons(state, learning)
-                if not state.dry_run:  # once all are there: files come in any order
+                if not state.dry_run:  # after all batches, since files come in any order
                     await judge_by_complaints(learning, state.complaints)
             state.complete = True
             if learning and not state.dry_run:
@@ -142,7 +142,7 @@ async def store_all(state: ImportRun, settings: Settings, bar: Progress) -> None
 
 
 async def _store_lessons(state: ImportRun, learning: Learning) -> None:
-    """Stores the lessons of an export, once the executions that they rest on are there."""
+    """Stores the lessons of an export, after the executions that they rest on."""
     past = state.notes.lessons
     for start in range(0, len(past), PAGE):
         part = past[start : start + PAGE]
@@ -157,7 +157,7 @@ async def _store_lessons(state: ImportRun, learning: Learning) -> None:
 
 
 async def _embed(state: ImportRun, learning: Learning, bar: Progress) -> None:
-    """Makes missing vectors if `state.embed`; an error is reported, but doesn't fail the import."""
+    """Computes missing vectors if `state.embed`; an error is reported but isn't fatal."""
     state.pending = (await learning.health()).pending
     if not state.embed or not state.pending:
         return

@@ -1,7 +1,7 @@
 """`mcp-learning import`: stores executions from files of other programs.
 
-It counts what it could not read. Batches are stored as a whole. After an interruption the same
-command goes on, since what is stored is recognised by its id.
+It counts what it can't read. Each batch is stored all or none. After an interruption the same
+command continues, since stored executions are recognised by their ids.
 """
 
 import time
@@ -43,7 +43,7 @@ def import_(
         int, typer.Option(min=1, max=100_000, help="With git: latest commits to read")
     ] = 10_000,
     embed: Annotated[
-        bool, typer.Option("--embed/--no-embed", help="Without, vectors are left to the server")
+        bool, typer.Option("--embed/--no-embed", help="Compute vectors now, or let a server do it")
     ] = True,
     data_dir: DataDir = None,
     json: Json = False,

@@ -54,7 +54,7 @@ def install(
     if plugin:
         for option, given in (("--data-dir", data_dir is not None), ("--scope", scope != "user")):
             if given:
-                fail(f"{option} goes not with --plugin: leave one of them out", 2)
+                fail(f"{option} can't be used with --plugin: leave one of them out", 2)
         _run_plugin(client, every=every, remove=False, dry_run=dry_run, as_json=json)
         return
     settings = load_settings(data_dir)
@@ -103,7 +103,7 @@ def uninstall(
 
 
 def _agents(client: str, *, every: bool) -> list[Agent]:
-    """The clients that are meant. Ends the command if that isn't clear, or there is none."""
+    """The clients to change. Ends the command if that isn't clear, or there is none."""
     if every == bool(client):
         fail("CLIENT: name one, or give --all", status=2)
     if every:
@@ -170,7 +170,7 @@ def _run_plugin(client: str, *, every: bool, remove: bool, dry_run: bool, as_jso
 def _applied(
     edit: Edit, apply: Callable[[Edit], Path | None], *, dry_run: bool, as_json: bool
 ) -> dict[str, Any]:
-    """Shows a change, and makes it; what became of it."""
+    """Shows a change and makes it; returns the result."""
     if not as_json:
         typer.echo(edit.difference(), nl=False)
         if edit.command is not None:

@@ -27,9 +27,9 @@ def restore_interrupts() -> None:
 
 
 def is_interrupt(error: BaseException) -> bool:
-    """Whether it is a KeyboardInterrupt, or what DuckDB raises for one that ended a query.
+    """Whether an error is a KeyboardInterrupt, or the one that DuckDB raises if it ends a query.
 
-    That is a RuntimeError, whose cause is the KeyboardInterrupt.
+    That is a RuntimeError whose cause is the KeyboardInterrupt.
     """
     return isinstance(error, KeyboardInterrupt) or isinstance(error.__cause__, KeyboardInterrupt)
 

@@ -1,4 +1,4 @@
-"""`mcp-learning judge`: outcomes by what became of them, in git or in results of tests."""
+"""`mcp-learning judge`: corrects outcomes by reverted commits or by test results."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -22,10 +22,10 @@ def judge(
         Path, path_argument("A git repository, or JUnit XML of a run of tests", "PATH")
     ],
     task: Annotated[
-        str, typer.Option(help="With results of tests: id of the execution that they tested")
+        str, typer.Option(help="For results of tests: id of the execution that was tested")
     ] = "",
     commit: Annotated[
-        str, typer.Option(help="Or the commit that they tested; else the one checked out here")
+        str, typer.Option(help="Or the commit that was tested; default: the one checked out here")
     ] = "",
     limit: Annotated[
         int, typer.Option(min=1, max=100_000, help="With git: latest commits to read")
@@ -65,9 +65,9 @@ def judge(
         print_json(done)
         return
     if not done.changed:
-        echo("Nothing new: no outcome is another one now.")
+        echo("Nothing new: no outcome has changed.")
         return
     named = ", ".join(short_id(one) for one in done.changed[:_SHOWN])
     more = "" if len(done.changed) <= _SHOWN else " and more"
     echo(f"{counted(len(done.changed), 'execution')} judged: {named}{more}.")
-    echo("`mcp-learning show ID` says what an outcome rests on.")
+    echo("`mcp-learning show ID` says what an outcome is based on.")

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def evaluate_lessons(settings: "Settings", most: int, *, json: bool) -> None:
-    """Replays the latest `most` executions, and prints how lessons would have done."""
+    """Replays the latest `most` executions, and prints how useful lessons would have been."""
     past = run(lambda: _replayed(settings, most), "replaying")
     if json:
         print_json({"replay": past})

@@ -31,11 +31,11 @@ def lessons(
     status: Annotated[
         str, typer.Option("--status", help="any, active, candidate, trial, kept or retired")
     ] = "any",
-    limit: Annotated[int, typer.Option(min=1, max=1_000, help="At most so many")] = 100,
+    limit: Annotated[int, typer.Option(min=1, max=1_000, help="Most lessons to list")] = 100,
     when: Annotated[str | None, typer.Option("--when", help="edit: in which tasks")] = None,
     do: Annotated[str | None, typer.Option("--do", help="edit: what to do")] = None,
     avoid: Annotated[str | None, typer.Option("--avoid", help="edit: what not to do")] = None,
-    reason: Annotated[str, typer.Option("--reason", help="Of a decision, for its history")] = "",
+    reason: Annotated[str, typer.Option("--reason", help="Why, for the lesson's history")] = "",
     to: Annotated[
         str,
         typer.Option(
@@ -60,10 +60,11 @@ def lessons(
     if action not in ACTIONS:
         fail(f"ACTION: {action!r} is none of {', '.join(ACTIONS)}", 2)
     if (action in ("show", *DECISIONS)) != bool(lesson_id):
-        fail(f"LESSON: {'is required by' if not lesson_id else 'goes not with'} {action}", 2)
+        problem = "can't be used with" if lesson_id else "is required by"
+        fail(f"LESSON: {problem} {action}", 2)
     of_write = {"--to": to, "--check": check, "--remove": remove, "--dry-run": dry_run}
     if action != "write" and (stray := [flag for flag, given in of_write.items() if given]):
-        fail(f"{stray[0]} goes not with {action}", 2)
+        fail(f"{stray[0]} can't be used with {action}", 2)
     settings = load_settings(data_dir, needs_database=not remove)
     if action == "list":
         filters = {"repo": repo, "task_type": task_type, "status": status, "limit": limit}
@@ -155,7 +156,7 @@ def _write(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Writes the lessons that `chosen` gives, with their ids; without it, takes them out."""
+    """Writes the lessons that `chosen` returns, with their ids; removes all if it is None."""
     from mcp_learning.clients import lesson_files
     from mcp_learning.errors import InvalidInput, LearningError
 

@@ -18,7 +18,7 @@ def list_(
     approach: Approach = "",
     outcome: Outcome = "any",
     since: Since = None,
-    limit: Annotated[int, typer.Option(min=1, max=200, help="At most so many")] = 20,
+    limit: Annotated[int, typer.Option(min=1, max=200, help="Most executions to list")] = 20,
     data_dir: DataDir = None,
     json: Json = False,
 ) -> None:

@@ -1,4 +1,4 @@
-"""Formatter and filters of the log: one line a record, no control characters, limited repeats."""
+"""Formatter and filters of the log: one line per record, no control characters, limited repeats."""
 
 import logging
 import time
@@ -10,14 +10,14 @@ from mcp_learning.models.characters import visible
 class OneLineFormatter(logging.Formatter):
     """Writes a message on one line, without invisible and control characters.
 
-    Tracebacks follow on lines of their own.
+    A traceback follows on further lines.
     """
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
 
     def format(self, record: logging.LogRecord) -> str:
-        """The record as it is written."""
+        """The formatted record."""
         return visible(super().format(record))
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - as in logging
@@ -27,7 +27,7 @@ class OneLineFormatter(logging.Formatter):
 
 
 class RepeatLimit(logging.Filter):
-    """Drops records that one line of code writes, beyond `most` in `seconds` of the `clock`.
+    """Drops records of one line of code beyond `most` within `seconds`.
 
     The next record that passes says how many were dropped. Records below INFO always pass.
     """
@@ -72,5 +72,5 @@ def is_no_socket_race(record: logging.LogRecord) -> bool:
 
 
 def is_no_database_error(record: logging.LogRecord) -> bool:
-    """False for errors of the database, which end a command with a message of their own."""
+    """False for errors of the database, which the command reports itself."""
     return record.module != "opening"

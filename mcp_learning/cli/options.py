@@ -79,7 +79,7 @@ DataDir = Annotated[Path | None, data_dir_option("Data directory [env: MCP_LEARN
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, for machines")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show what would change")]
-Id = Annotated[str, typer.Argument(metavar="ID", help="Of an execution; its beginning is enough")]
+Id = Annotated[str, typer.Argument(metavar="ID", help="Id of an execution, or its beginning")]
 
 # Filters of executions, the same for all commands that list them.
 Repo = Annotated[str, typer.Option("--repo", help="Only this repository")]

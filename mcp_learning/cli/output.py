@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 console = Console()
 
 _TEXT, _LABEL = 110, 40
-"""Characters of a text, and of a label, that a table shows."""
+"""Most characters of a text, and of a label, in a table."""
 
-_WIDE = 100  # columns of a terminal from which all of an execution is side by side
+_WIDE = 100  # least columns of a terminal for a table with all values side by side
 _STYLE = {"success": "green", "failure": "red", "pending": "yellow"}
 
 
@@ -55,10 +55,10 @@ def echo_note(line: str, *, beside_json: bool) -> None:
 
 
 def executions_table(rows: "Iterable[Listed | Match]", texts: str) -> Table:
-    """A table of executions, at least two lines each; ids are short, as other commands take them.
+    """A table of executions, at least two lines each, with short ids.
 
     Args:
-        rows: Listed executions, or matches of a search, which have a similarity and a result, too.
+        rows: Listed executions, or matches of a search, which also have a similarity.
         texts: Heading of the last column.
     """
     from mcp_learning.models.results import Match
@@ -86,7 +86,7 @@ def executions_table(rows: "Iterable[Listed | Match]", texts: str) -> Table:
 
 
 def _outcome(one: "Listed | Match", score: str = "") -> Text:
-    """The outcome; of a match also how many of its runs succeeded, and what superseded it."""
+    """The outcome; for a match also how many of its runs succeeded, and what superseded it."""
     cell = Text(f"{score}\n" if score else "").append(one.outcome, style=_STYLE[one.outcome])
     runs = getattr(one, "runs", None)
     if runs is not None and runs.total > 1:
@@ -125,7 +125,7 @@ def format_time(moment: datetime) -> str:
 
 
 def search_gaps(health: "Health") -> list[str]:
-    """What searches can't use yet, such as missing vectors, each with the command that mends it."""
+    """Sentences on what searches can't use yet, each with the command that fixes it."""
     lines = []
     if health.reembed_due:
         lines.append(

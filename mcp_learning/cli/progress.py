@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mcp_learning.service import protocol
 
 ShowCount = Callable[[str, int, int], None]
-"""Takes the name of the step, how much of it is done, and how much there is to do."""
+"""Gets the name of the step, how much of it is done, and how much there is to do."""
 
 
 def progress_bar(*, quiet: bool, counts: bool = False) -> Progress:
@@ -61,7 +61,7 @@ def counted_progress(*, quiet: bool, begin: str = "starting") -> Iterator[ShowCo
 
 @contextmanager
 def logged_progress(*, quiet: bool) -> Iterator[ShowCount]:
-    """As `counted_progress`; if stderr is no terminal, prints a line a step with its start time."""
+    """As `counted_progress`; if stderr is no terminal, prints each step with its start time."""
     terminal = Console(stderr=True)
     if quiet or verbosity.quiet or terminal.is_terminal:
         with counted_progress(quiet=quiet) as show:

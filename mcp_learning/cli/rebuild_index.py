@@ -1,4 +1,4 @@
-"""`mcp-learning rebuild-index`: the HNSW index, and on request the embeddings, made anew."""
+"""`mcp-learning rebuild-index`: rebuilds the HNSW index, and on request recomputes embeddings."""
 
 from typing import TYPE_CHECKING, Annotated
 

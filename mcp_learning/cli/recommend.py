@@ -1,4 +1,4 @@
-"""`mcp-learning recommend`: what to try on a task, and what failed before."""
+"""`mcp-learning recommend`: compares options for a task."""
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mcp_learning.models.results import Recommendation
     from mcp_learning.service.protocol import Learning
 
-_MAX_TOKENS = 50_000  # the most that a request may ask for: people are shown all
+_MAX_TOKENS = 50_000  # the maximum of a request, since people are shown everything
 
 
 def recommend(
@@ -28,15 +28,15 @@ def recommend(
     repo: Annotated[str, typer.Option(help="Where the task is")] = "",
     task_type: Annotated[
         str,
-        typer.Option("--type", "--task-type", help="Its type: options used for it are compared"),
+        typer.Option("--type", "--task-type", help="Its type; options used for it are compared"),
     ] = "",
     objective: Annotated[
-        Literal["quality", "cost", "balanced"], typer.Option(help="What counts")
+        Literal["quality", "cost", "balanced"], typer.Option(help="What to optimise")
     ] = "quality",
     explore: Annotated[
-        bool, typer.Option("--explore", help="Draw one to try, as likely as it might be the best")
+        bool, typer.Option("--explore", help="Draw one to try, by its probability to be the best")
     ] = False,
-    limit: Annotated[int, typer.Option(min=1, max=50, help="At most so many")] = 4,
+    limit: Annotated[int, typer.Option(min=1, max=50, help="Most options to show")] = 4,
     data_dir: DataDir = None,
     json: Json = False,
 ) -> None:

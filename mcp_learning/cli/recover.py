@@ -1,4 +1,4 @@
-"""`mcp-learning recover`: what can be read of a damaged database, in a new one."""
+"""`mcp-learning recover`: saves the readable rows of a damaged database into a new one."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -50,8 +50,8 @@ def _print(report: "RecoveryReport", *, dry_run: bool) -> None:
     if report.changed:
         shown = ", ".join(report.changed[:20])
         more = f" and {len(report.changed) - 20} more" if len(report.changed) > 20 else ""
-        typer.echo(f"The description is not as it was recorded in: {shown}{more}")
+        typer.echo(f"The description was changed by the damage in: {shown}{more}")
     if dry_run:
-        typer.echo(f"{report.path} was left as it is")
+        typer.echo(f"{report.path} was left unchanged")
     else:
         typer.echo(f"{report.path} holds what was saved; the damaged one is {report.kept}")

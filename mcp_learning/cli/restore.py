@@ -1,4 +1,4 @@
-"""`mcp-learning restore`: a backup takes the database's place, or archives are read back in."""
+"""`mcp-learning restore`: replaces the database by a backup, or restores archived executions."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -45,7 +45,7 @@ def restore(
 
 
 def _is_archive(path: Path) -> bool:
-    """Whether it is a directory, or a Parquet file by its first bytes."""
+    """Whether a path is a directory, or a Parquet file by its first bytes."""
     if path.is_dir():
         return True
     try:

@@ -1,6 +1,6 @@
 """Shared by the commands: loads settings, calls the service, reports errors on one line.
 
-Imports that take long are inside the functions that need them, so that `--help` is fast.
+Slow imports are inside the functions that need them, so that `--help` is fast.
 """
 
 import logging
@@ -39,12 +39,12 @@ T = TypeVar("T")
 def load_settings(
     data_dir: Path | None, *, quiet: bool = True, needs_database: bool = False
 ) -> "Settings":
-    """Loads the settings and sets logging up. Exits 2 if a setting is wrong.
+    """Loads the settings and configures logging. Exits with status 2 if a setting is wrong.
 
     Args:
         data_dir: The data directory; None: as configured.
         quiet: Log only errors and the download of a model, unless another level is configured.
-        needs_database: Exit 1 if there is no database, instead of making one.
+        needs_database: Exit with status 1 if there is no database, instead of creating one.
     """
     from mcp_learning.settings import Settings
 
@@ -66,7 +66,7 @@ def load_settings(
 
 
 def require_database(settings: "Settings") -> None:
-    """Exits 1 if the data directory has no database; suggests a sibling directory that has one."""
+    """Exits with status 1 without a database; suggests a sibling directory that has one."""
     from mcp_learning.store.duckdb.files import replacement_marker
 
     path = settings.database_path
@@ -74,7 +74,7 @@ def require_database(settings: "Settings") -> None:
         return
     directory = settings.data_dir
     others = []
-    with suppress(OSError):  # there is no such directory, or none that may be read
+    with suppress(OSError):  # the directory doesn't exist or can't be read
         siblings = directory.parent.iterdir()
         others = [one.name for one in siblings if (one / path.name).exists()]
     hint = did_you_mean(directory.name, others)
@@ -86,7 +86,7 @@ def require_database(settings: "Settings") -> None:
 
 
 def service(settings: "Settings") -> AbstractAsyncContextManager["Learning"]:
-    """The learning service: that of the running server, or opened in this process without one."""
+    """The learning service of the running server, or one in this process if there is none."""
     from mcp_learning.cluster.connect import connect
     from mcp_learning.team.members import service_of
 
@@ -98,13 +98,13 @@ def run(
 ) -> T:
     """Runs async `work`; an expected error becomes one line on stderr and exit status 1.
 
-    SIGINT and SIGTERM cancel it; when it has closed what it opened, the command exits with 130 or
-    143. A SIGINT that is ignored from the start stays ignored: shells start background jobs so.
+    SIGINT and SIGTERM cancel it; after it has closed what it opened, the command exits with 130 or
+    143. A SIGINT that is ignored at the start stays ignored, as in background jobs of shells.
 
     Args:
-        work: What to run.
-        status: Shown on a terminal while it runs, unless the command is quiet; "" for nothing.
-        names: Options of fields of the request that differ from `OPTIONS`, by field.
+        work: The work.
+        status: Text shown on a terminal meanwhile, unless the command is quiet; "" for none.
+        names: Names of options that differ from `OPTIONS`, by field of the request.
     """
     exit_on_interrupt()
     import anyio
@@ -128,7 +128,7 @@ def call(
     status: str = "",
     names: Mapping[str, str] | None = None,
 ) -> T:
-    """What `use` returns, given the learning service; `status` and `names` as for `run`."""
+    """Returns the result of `use` on the learning service; `status`, `names` as for `run`."""
 
     async def work() -> T:
         async with service(settings) as learning:
@@ -159,7 +159,7 @@ async def _until_interrupted(work: Callable[[], Awaitable[T]]) -> T:
             scope.cancel()
 
         loop = asyncio.get_running_loop()
-        if sys.platform == "win32":  # where a loop handles no signals
+        if sys.platform == "win32":  # where event loops don't handle signals
             restore_interrupts()
         else:
             for number in (signal.SIGTERM, signal.SIGINT):
@@ -170,7 +170,7 @@ async def _until_interrupted(work: Callable[[], Awaitable[T]]) -> T:
 
 
 def request(model: type[R], names: Mapping[str, str] | None = None, **arguments: object) -> R:
-    """A request from a command's options, `names` as for `run`. Exits 2 if one is wrong."""
+    """Makes a request from options; `names` as for `run`. Exits with status 2 if one is wrong."""
     from pydantic import ValidationError
 
     from mcp_learning.server.schema import explain
@@ -180,7 +180,7 @@ def request(model: type[R], names: Mapping[str, str] | None = None, **arguments:
     except ValidationError as error:
         known = {field: (names or {}).get(field) or option(field) for field in model.model_fields}
         problem = explain(error, model, lambda field: known.get(field) or option(field))
-        if problem.startswith(_WHOLE):  # about several fields, which it names
+        if problem.startswith(_WHOLE):  # about several fields, which the message names
             words = problem.removeprefix(_WHOLE)
             problem = re.sub(r"\w+", lambda word: known.get(word[0], word[0]), words)
         fail(problem, 2)
@@ -200,7 +200,7 @@ OPTIONS = {
     "error_message": "--error",
     "solution_summary": "--solution",
 }
-"""Options and arguments of fields of requests, unless they are `--field-name`."""
+"""Options and arguments by field of requests, if they aren't `--field-name`."""
 
 
 def option(field: str) -> str:
@@ -220,10 +220,11 @@ def error_text(error: LearningError, names: Mapping[str, str] | None = None) -> 
 
 
 async def resolve(learning: "Learning", text: str) -> "UUID":
-    """The execution that an id, or the beginning of one, identifies.
+    """The execution with this id or beginning of an id.
 
     Raises:
-        InvalidInput: It is no beginning of an id, or of several ids; the message names them.
+        InvalidInput: The text can't begin an id, or several ids begin with it; the message names
+            them.
         NotFound: No execution has such an id.
     """
     from mcp_learning.models.corrections import ResolveId
@@ -237,9 +238,9 @@ def is_attended() -> bool:
 
 
 def confirm(question: str, *, yes: bool) -> None:
-    """Asks for confirmation on the terminal unless `yes`; exits 1 if it is refused.
+    """Asks for confirmation on the terminal unless `yes`.
 
-    Exits 2 if stdin is no terminal.
+    Exits with status 1 if it is refused, and with 2 if stdin is no terminal.
     """
     if yes:
         return
@@ -253,7 +254,7 @@ def confirm(question: str, *, yes: bool) -> None:
 
 @contextmanager
 def status_line(status: str) -> Iterator[None]:
-    """Shows a status on a terminal until the context ends."""
+    """Shows a status on a terminal during the context."""
     if not status or verbosity.quiet or not sys.stderr.isatty():
         yield
         return
@@ -266,7 +267,7 @@ def status_line(status: str) -> Iterator[None]:
 def explain_stdio() -> None:
     """On a terminal, explains that a server over stdio waits for an MCP client.
 
-    Exits 2 if stdin is closed: its descriptor would go to the next file that is opened.
+    Exits with status 2 if stdin is closed, since the next opened file would get its descriptor.
     """
     if not sys.stdin:
         fail("stdin is closed; a client has to be connected to it", 2)
@@ -287,9 +288,9 @@ def fail(message: str, status: int = 1) -> NoReturn:
 
 
 def _log_to_stderr(level: str, *, once: bool = False) -> None:
-    """Sends every log record to stderr: stdout belongs to the protocol, or to results.
+    """Sends log records to stderr, since stdout is for the protocol or results.
 
-    With `once`, errors of the database are left out, since the command reports them itself.
+    With `once`, errors of the database are dropped, since the command reports them itself.
     """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(OneLineFormatter())

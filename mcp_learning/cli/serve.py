@@ -12,14 +12,14 @@ from mcp_learning.errors import LearningError
 def serve(
     http: Annotated[
         str,
-        typer.Option(help="Serve many clients here over Streamable HTTP", metavar="HOST:PORT"),
+        typer.Option(help="Serve many clients over Streamable HTTP", metavar="HOST:PORT"),
     ] = "",
     read_only: Annotated[
         bool, typer.Option("--read-only", help="Offer no tool that writes")
     ] = False,
     allow_host: Annotated[
         list[str] | None,
-        typer.Option(help="With --http: serve under this name, too", metavar="NAME[:PORT]"),
+        typer.Option(help="With --http: a further host name", metavar="NAME[:PORT]"),
     ] = None,
     new_token: Annotated[
         bool, typer.Option("--new-token", help="With --http: make a new bearer token")

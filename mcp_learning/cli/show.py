@@ -45,7 +45,7 @@ def _print(found: "ExecutionDetail") -> None:
 
 
 def _outcome(one: "Execution") -> str:
-    """The outcome, and how it is known if nobody told it for sure."""
+    """The outcome, with its basis and confidence unless it was told with certainty."""
     if one.outcome == "pending" or (one.outcome_basis == "told" and one.outcome_confidence == 1):
         return one.outcome
     return f"{one.outcome} (by {one.outcome_basis}, counts {one.outcome_confidence:g})"

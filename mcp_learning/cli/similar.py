@@ -39,7 +39,7 @@ def similar(
     mode: Annotated[
         str, typer.Option(help="exact or hnsw; default: as configured", show_default=False)
     ] = "configured",
-    limit: Annotated[int, typer.Option(min=1, max=50, help="At most so many")] = 5,
+    limit: Annotated[int, typer.Option(min=1, max=50, help="Most matches")] = 5,
     data_dir: DataDir = None,
     json: Json = False,
 ) -> None:
@@ -81,7 +81,7 @@ def similar(
 
 
 def matches_table(result: "SimilarTasks") -> Table | Text:
-    """Matches as a table, or what to do when there are none."""
+    """A table of matches, or a hint if there are none."""
     if result.matches:
         return executions_table(result.matches, "task; approach, what worked, or the error")
     if not result.search.candidates:

@@ -8,7 +8,7 @@ from mcp_learning.cli.stdio_client import StdioClient
 from mcp_learning.errors import LearningError
 from mcp_learning.server import sandbox
 
-_SECONDS = 60  # longest time for the whole conversation; then the server is killed
+_SECONDS = 60  # longest duration of the session, after which the server is killed
 TASK = "The nightly backup fails because the disk is full"
 PARAPHRASE = "no space left when backing up at night"
 
@@ -28,7 +28,7 @@ def round_trip(directory: Path) -> RoundTrip:
     Blocks, for a minute at most.
 
     Raises:
-        LearningError: Any step failed; says which, with the last line of the server's log.
+        LearningError: A step failed; says which, with the last line of the server's log.
     """
     environment = sandbox.environment(directory / "data")
     begin = time.perf_counter()

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from mcp_learning.models.results import Change, Stats, Totals
     from mcp_learning.service.protocol import Learning
 
-_WIDE = 100  # columns of a terminal, for how good the estimates of costs were
+_WIDE = 100  # least columns of a terminal for the accuracy of cost estimates
 
 
 def stats(
-    days: Annotated[int, typer.Option(min=1, help="Of the last so many days")] = 30,
+    days: Annotated[int, typer.Option(min=1, help="Period, in days up to now")] = 30,
     group_by: Annotated[
         str,
         typer.Option(
@@ -68,7 +68,7 @@ def stats(
 
 
 def _nothing(result: "Stats", before: "Listing | None", chosen: str) -> str:
-    """That a period is empty, and what lies before it."""
+    """A sentence that a period is empty, with what was recorded before it."""
     period = f"Nothing{chosen} was recorded in {last_days(result.days)}"
     if before is None or not before.total:
         return f"{period}, and nothing before."

@@ -40,14 +40,14 @@ class StdioClient:
         seconds: float | None = None,
         noisy: bool = False,
     ) -> None:
-        """Starts the server with this environment, and no other variables.
+        """Starts the server.
 
         Args:
             command: The program and its arguments.
-            environment: By name.
-            log: File that its stderr goes to, open for reading, too; None: a pipe.
-            seconds: Longest life of the process, which is killed then; None: no limit.
-            noisy: Pass over lines on stdout that are no JSON objects, as of servers that log there.
+            environment: All its environment variables.
+            log: File for its stderr, open for reading, too; None: a pipe.
+            seconds: Time after which the process is killed; None: no limit.
+            noisy: Ignore lines on stdout that aren't JSON objects, for servers that log there.
         """
         self.process = subprocess.Popen(
             command,
@@ -60,7 +60,7 @@ class StdioClient:
         self._noisy = noisy
         self._last_id = 0
         self._watchdog: threading.Timer | None = None
-        if seconds is not None:  # reading from a pipe has no time limit of its own
+        if seconds is not None:  # reading from a pipe has no timeout
             self._watchdog = threading.Timer(seconds, self.process.kill)
             self._watchdog.daemon = True
             self._watchdog.start()
@@ -73,14 +73,14 @@ class StdioClient:
             self._watchdog.cancel()
         if self.process.poll() is None:
             self.process.kill()
-        with suppress(OSError):  # closing flushes what the server no longer reads
+        with suppress(OSError):  # closing flushes data that the server no longer reads
             if self.process.stdin is not None:
                 self.process.stdin.close()
         self.process.stdin = None
         self.process.communicate()
 
     def send(self, message: Mapping[str, Any] | bytes) -> None:
-        """Writes one line: a message, which gets its version if it has none, or any bytes."""
+        """Writes one line: a message, to which `jsonrpc` is added if missing, or any bytes."""
         if not isinstance(message, bytes):
             message = json.dumps({"jsonrpc": "2.0", **message}).encode()
         assert self.process.stdin is not None
@@ -127,33 +127,33 @@ class StdioClient:
         return result
 
     def initialize(self, client_name: str = "test", protocol: str = PROTOCOL) -> dict[str, Any]:
-        """The handshake; returns what the server says of itself."""
+        """Performs the handshake; returns the server's answer."""
         result = self.ask("initialize", initialization(client_name, protocol))
         self.send({"method": "notifications/initialized"})
         return result
 
     def call(self, tool: str, **arguments: Any) -> dict[str, Any]:
-        """Calls a tool; returns its result, which may be an error that the tool reports."""
+        """Calls a tool; returns its result, which may be an error."""
         return self.ask("tools/call", {"name": tool, "arguments": arguments})
 
     def content(self, tool: str, **arguments: Any) -> dict[str, Any]:
-        """Calls a tool, whose error is raised; returns its structured content."""
+        """Calls a tool; returns its structured content. Raises an error of the tool."""
         result = self.call(tool, **arguments)
         if result.get("isError"):
             raise LearningError(f"{tool} failed: {result['content'][0]['text']}")
         return dict(result.get("structuredContent", {}))
 
     def leave(self, seconds: float = 30) -> tuple[int, str]:
-        """Closes stdin, as clients do; returns the exit code and what was written to stderr.
+        """Closes stdin, as clients do; returns the exit code and the output on stderr.
 
         Raises:
-            subprocess.TimeoutExpired: The server still runs after so many seconds.
+            subprocess.TimeoutExpired: The server still runs after `seconds`.
         """
         _, errors = self.process.communicate(timeout=seconds)  # closes stdin first
         return self.process.returncode, self.log() if errors is None else errors.decode()
 
     def log(self) -> str:
-        """What the server wrote to stderr; from a pipe, once it has ended."""
+        """The server's output on stderr; from a pipe, only after it has ended."""
         if self._log is not None:
             self._log.seek(0)
             return self._log.read().decode(errors="replace")
@@ -171,7 +171,7 @@ class StdioClient:
 
 
 def initialization(client_name: str, protocol: str = PROTOCOL) -> dict[str, Any]:
-    """Parameters of `initialize` for a client that offers nothing."""
+    """Parameters of `initialize` for a client without capabilities."""
     return {
         "protocolVersion": protocol,
         "capabilities": {},

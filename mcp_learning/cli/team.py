@@ -1,4 +1,4 @@
-"""`mcp-learning team`: sets a team's store up, and exchanges with it."""
+"""`mcp-learning team`: sets up a team's store, and exchanges with it."""
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -36,10 +36,10 @@ def team(
         TeamAction,
         typer.Argument(
             metavar="ACTION",
-            help="init: make the store, the team and its members; upgrade: bring the store up to "
-            "date; status: what waits, and how far behind this host is; join, push: exchange "
-            "everything, also what was recorded before; pull: only read; leave: forget the team "
-            "here",
+            help="init: create the store, the team and its members; upgrade: bring the store up to "
+            "date; status: unsent changes, and how far behind this host is; join, push: exchange "
+            "everything, including what was recorded before; pull: only read; leave: make this "
+            "database forget the team",
         ),
     ],
     member: Annotated[
@@ -53,7 +53,7 @@ def team(
         bool,
         typer.Option(
             "--contract",
-            help="upgrade: also take away what only older versions need; they can't read then",
+            help="upgrade: also remove what only older versions need, which then can't read",
         ),
     ] = False,
     yes: Yes = False,
@@ -81,7 +81,7 @@ def _refuse_without_access(settings: "Settings") -> None:
     from mcp_learning.team.access import access
 
     try:
-        access(settings)  # before psycopg is imported elsewhere, which may not be installed
+        access(settings)  # raises an error if psycopg, which other modules import, is missing
     except LearningError as error:
         fail(error_text(error))
 
@@ -95,7 +95,7 @@ def _done(
     contract: bool,
     yes: bool,
 ) -> tuple[dict[str, Any], str]:
-    """Does it; returns its result as JSON, and as a line for people."""
+    """Performs the action; returns the result as JSON values and as a line for people."""
     match action:
         case "init":
             return run(lambda: _set_up(settings, members, readers), "setting the store up")
@@ -176,7 +176,7 @@ async def _exchange(settings: "Settings", action: TeamAction) -> tuple[dict[str,
     before = f", {done.added} of them recorded before" if done.added else ""
     return structured(done), (
         f"{counted(done.pushed, 'change')} sent{before}; "
-        f"{counted(done.pulled, 'execution')} taken in, {done.forgotten} forgotten."
+        f"{counted(done.pulled, 'execution')} received, {done.forgotten} forgotten."
     )
 
 
@@ -186,5 +186,5 @@ def _leave(settings: "Settings") -> tuple[dict[str, Any], str]:
     left = call(settings, lambda learning: learning.leave_team())
     if left.team is None:
         return structured(left), "This database was in no team."
-    lost = f"; {counted(left.dropped, 'change')} never got there" if left.dropped else ""
+    lost = f"; {counted(left.dropped, 'change')} were not sent" if left.dropped else ""
     return structured(left), f"Left the team {left.team!r}{lost}. No execution was deleted."

@@ -1,4 +1,4 @@
-"""`mcp-learning upgrade`: an older database brought up to date."""
+"""`mcp-learning upgrade`: brings an older database up to date."""
 
 import time
 from pathlib import Path

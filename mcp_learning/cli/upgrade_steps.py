@@ -48,13 +48,13 @@ _PAUSE = 0.1  # seconds between two attempts to get access to the file
 
 @dataclass
 class FileUpgrade:
-    """What the first step did.
+    """The result of the first step.
 
     Attributes:
-        version: Of the schema before; 0: the original design.
-        backup: Copy of the database as it was; None if nothing was changed.
-        dropped: Names of the HNSW indexes that were inside.
-        skipped: Executions that were left out, by reason.
+        version: Schema version before; 0: the original design.
+        backup: Copy of the database before; None if nothing was changed.
+        dropped: Names of the HNSW indexes that were in the file.
+        skipped: Numbers of executions that were left out, by reason.
     """
 
     version: int
@@ -70,13 +70,13 @@ def upgrade_file(
     timeout: float = ClusterConfig().leader_wait,
     pause: Callable[[float], None] = time.sleep,
 ) -> FileUpgrade:
-    """The first step. A database that a running server has open needs none.
+    """Performs the first step; a database that a running server has open doesn't need it.
 
     Waits at most `timeout` seconds for a leader that is stopping or being replaced.
 
     Raises:
-        StoreLocked: Another process than a server of this version has it open.
-        StoreError: It can't be read, or is no database of this package.
+        StoreLocked: A process other than a server of this version has the database open.
+        StoreError: The file can't be read, or is no database of this package.
     """
     began = time.monotonic()
     while True:
@@ -95,10 +95,10 @@ def upgrade_file(
 
 
 def copy_into_place(settings: Settings, source: Path) -> None:
-    """Copies a database to the path of the settings, which must have none with executions.
+    """Copies a database to the settings' path, unless one with executions is there.
 
     Raises:
-        InvalidInput: There is one with executions in it, or `source` is no file.
+        InvalidInput: There is one with executions, or `source` is no file.
         StoreLocked: Another process has one of the two open.
         StoreError: `source` is no learning database, or can't be copied.
     """
@@ -147,7 +147,7 @@ def _upgrade_with_access(settings: Settings, report: Progress) -> FileUpgrade:
 
 
 async def _convert(settings: Settings, file: FileUpgrade, kept: Path, report: Progress) -> None:
-    """Reads a database of the original design into a new one, and puts that in its place."""
+    """Replaces a database of the original design by a new one with its executions."""
     path = settings.database_path
     staging = staging_of(path)
 
@@ -186,7 +186,7 @@ async def _read_into(
 
 
 async def embed_and_index(settings: Settings, report: Progress) -> tuple[Health, int]:
-    """The second step; returns the health afterwards, and how many executions it embedded."""
+    """Performs the second step; returns the resulting health and the number embedded."""
     async with service(settings) as opened:
         embedded = 0
 

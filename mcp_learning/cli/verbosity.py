@@ -17,4 +17,4 @@ class Verbosity:
 
 
 verbosity = Verbosity()
-"""That of the command that runs in this process."""
+"""The verbosity of the command that runs in this process."""

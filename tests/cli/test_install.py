@@ -157,7 +157,7 @@ def test_a_plugin_is_installed_by_the_commands_of_the_client(
     for further in (("--data-dir", "elsewhere"), ("--scope", "project")):
         refused = invoke("install", "codex", "--plugin", *further, PATH=path)
         assert refused.exit_code == 2
-        assert f"{further[0]} goes not with --plugin" in refused.stderr
+        assert f"{further[0]} can't be used with --plugin" in refused.stderr
     refused = invoke("install", "cursor", "--plugin")
     assert refused.exit_code == 2
     assert "--plugin: Cursor takes none" in refused.stderr

@@ -63,7 +63,7 @@ def test_a_revert_corrects_what_was_inferred_and_puts_what_was_told_in_doubt(
     assert "failure (by git, counts 0.95)" in told
     assert "because git: commit" in told
     evaluated = invoke("evaluate")
-    assert "1 told outcome of which facts say something" in evaluated.stdout
+    assert "1 outcome told by agents and judged by other sources" in evaluated.stdout
     assert "Told as success and observed as failure: 1;" in evaluated.stdout
 
 
