@@ -21,7 +21,7 @@ _FOLLOWED = re.compile(r"[|;\n]")
 _SEPARATOR = re.compile(r"&&|\|\||[;|\n(){}]|(?<![&>])&(?![&>])")
 _OPTIONS = r"(?:\s+(?:--filter|-F|-w|--workspace|-C|--prefix|--cwd)[= ]\S+|\s+-{1,2}\S+)*+"
 _WRAPPERS = (
-    r"(?:\w+=\S*\s+|(?:sudo|time|nice|command|env|exec|rtk|php|xvfb-run(?:\s+-a)?|wsl(?:\s+-e)?|"
+    r"(?:\w+=\S*\s+|\$\w+\s*=\s*|(?:sudo|time|nice|command|env|exec|rtk|php|node|xvfb-run(?:\s+-a)?|wsl(?:\s+-e)?|"
     r"timeout(?:\s+-\S+)*+\s+\S+|npx(?:\s+-{1,2}\S+)*+|bunx|uvx|coverage\s+run\s+-m|"
     rf"(?:pnpm|yarn|bun){_OPTIONS}(?:\s+(?:exec|dlx|run|x))?|conda\s+run(?:\s+-n\s+\S+)?|"
     r"(?:uv|poetry|pipenv|hatch|pdm|rye|pixi)\s+run(?:\s+-{1,2}\S+)*+|bundle\s+exec|"
@@ -33,13 +33,14 @@ _SCRIPT = (
     rf"{_OPTIONS}(?:\s+run)?(?:\s+-{{1,2}}\S+)*+\s+(?:\S*[:_.-])?"
 )
 _TESTS = (
-    r"(?:py\.?test|\S*\btest_\w+\.py|\S*_test\.py|tox|nox|jest|vitest|mocha|ava|rspec|phpunit|pest|ctest|bats|unittest|"
+    r"(?:py\.?test|\S*\btest_\w+\.py|\S*_test\.py|tox|nox|jest|vitest|mocha|ava|rspec|phpunit|pest|ctest|bats|unittest|Invoke-Pester|"
     r"(?:go|cargo|dotnet|swift|mix|flutter|dart|bun|deno|bazel|sbt|lein|stack|cabal|zig\s+build|"
     r"playwright|manage\.py|rails|hardhat|forge|ng|artisan|hatch|meson)\s+(?:nextest|test)|"
     r"cypress\s+run|node\s+--test|(?:npm|cargo)\s+t|xcodebuild\b[^\n]*\btest|"
     r"cargo\s+nextest\s+run|(?:mvnw?|gradlew?(?:\.bat)?)\b[^\n]*\b(?:\w*test|verify|check)\w*)\b|"
     + _SCRIPT
-    + r"(?:test|tests|spec|e2e|check|verify)(?:[:_.-]\S*)?(?=\s|\Z))"
+    + r"(?:tests?|spec|e2e|verify|check(?![:_.-](?:types?|lint|format|style)\b))"
+    r"(?:[:_.-]\S*)?(?=\s|\Z))"
 )
 _CHECKS = (
     r"(?:ruff|eslint|flake8|pylint|golangci-lint|rubocop|shellcheck|stylelint|mypy|pyright|"

@@ -163,7 +163,7 @@ def _command(given: object) -> str:
     command = given.get("command") or given.get("cmd") or given.get("script")
     if isinstance(command, list):
         words = [word for word in command if isinstance(word, str)]
-        return words[2] if len(words) == 3 and words[1] in _SHELLS else " ".join(words)
+        return words[-1] if len(words) > 2 and words[-2] in _SHELLS else " ".join(words)
     return as_text(command)
 
 

@@ -278,3 +278,12 @@ def test_a_review_that_the_user_asked_for_is_a_task_with_what_it_found(tmp_path:
     ).tasks
     assert task.first.text == "/review current changes"
     assert [one.text for one in task.replies] == ["The lid leaks.\nHole in the lid"]
+
+
+@pytest.mark.parametrize(
+    "shell", [["bash", "-lc"], ["powershell.exe", "-NoProfile", "-Command"], ["pwsh", "-Command"]]
+)
+def test_the_command_is_what_a_shell_is_given_to_run(tmp_path: Path, shell: list[str]) -> None:
+    run = json.dumps({"command": [*shell, "npm test"]})
+    call = item(2, "function_call", name="shell", arguments=run, call_id="1")
+    assert [one.command for one in calls(session(tmp_path, says(1, ASKED), call))] == ["npm test"]
