@@ -101,7 +101,7 @@ GET = Target(
     "get_ms",
     "get_execution that finds nothing",
     "ms",
-    "Over stdio, each time another id, in turn with the empty server's tool.",
+    "Over stdio, each time with another id, in turn with the empty server's tool.",
     factor=1.6,
     beside="an empty call",
 )
@@ -109,8 +109,8 @@ FIND = Target(
     "find_ms",
     "what find_similar_tasks adds to embedding and an empty call",
     "ms",
-    "Over stdio, each time another text; beside it, in turn, the same text is embedded and the "
-    "empty server's tool is called: the difference of the medians.",
+    "Over stdio, each time with another text; in turn, the same text is embedded and the empty "
+    "server's tool is called: the difference of the medians.",
     reference=1.5,
 )
 SEARCH = Target(
@@ -149,17 +149,17 @@ INSERT = Target(
 
 FOLLOWER = Target(
     "follower_ms",
-    "what a call through another's server adds",
+    "overhead of a call through a follower",
     "ms",
-    "The same call over stdio to a server that leads and to one that follows it, in turn: the "
-    "difference for each of get_execution, find_similar_tasks and learning_stats.",
+    "The same call over stdio to a leader and to its follower, in turn: the difference for each "
+    "of get_execution, find_similar_tasks and learning_stats.",
     reference=1.5,
 )
 FOLLOWER_MEMORY = Target(
     "follower_mb",
-    "resident memory of a server that follows",
+    "resident memory of a follower",
     "MB",
-    "After those calls, beside an empty server.",
+    "After those calls, compared with an empty server.",
     factor=1.2,
     beside="an empty MCPServer",
 )
