@@ -134,8 +134,7 @@ class Fetcher:
         """
         async with self._one_question():
             remote, _ = await self._connections()
-            repos = await self._spellings(remote, selection.repo)
-            return await remote.selected(selection, repos)
+            return await remote.selected(selection)
 
     async def close(self) -> None:
         """Closes the connections."""

@@ -175,7 +175,7 @@ class SharedLearning(LearningService):
 
     async def _selection(self, request: ForgetExecutions) -> Selection:
         selection, is_partial = await super()._selection(request), await self._sync.is_partial()
-        if not (is_partial or await self.store.absent(selection.task_ids)):  # or archived here
+        if not (is_partial or await self._may_be_archived(selection)):
             return selection
         try:
             return selection._replace(of_team=await self._fetcher.selected(selection))
@@ -183,6 +183,12 @@ class SharedLearning(LearningService):
             if is_partial:
                 raise
             return selection
+
+    async def _may_be_archived(self, selection: Selection) -> bool:
+        """Whether the team may have executions of a selection that are archived here."""
+        if (await self.store.outbox_state()).mark is None:
+            return False
+        return not selection.task_ids or bool(await self.store.absent(selection.task_ids))
 
     async def import_batch(self, request: ImportBatch) -> Imported:
         """As `LearningService.import_batch`; raises `NotShared` as `record` does."""

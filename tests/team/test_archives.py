@@ -137,6 +137,30 @@ async def test_what_a_host_has_archived_can_be_forgotten_there_all_the_same(
         assert await rows(second) == 0
 
 
+async def test_what_a_host_has_archived_is_forgotten_by_a_filter_too(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    await make_team(server, database, "ada", "ben")
+    async with hosts(server, database, tmp_path, "ada", "ben") as (first, second):
+        await bring(first, "mend the cart", "mend the login")
+        await first.exchange()
+        await second.exchange()
+        await archive(first, tmp_path / "archive")
+        await first.record("translate the invoice")
+        request = ForgetExecutions(repo=REPO, older_than_days=7, dry_run=False)
+        assert (await first.service.forget(request)).executions == 2
+        await first.exchange()
+        await second.exchange()
+        assert await rows(second) == 1
+        server.stop()
+        request = ForgetExecutions(repo=REPO, dry_run=False)
+        assert (await first.service.forget(request)).executions == 1
+        server.start()
+        await first.exchange()
+        await second.exchange()
+        assert await rows(second) == 0
+
+
 async def test_what_others_wrote_in_a_team_that_was_left_comes_back_and_the_next_one_lacks_it(
     server: PostgresServer, database: str, tmp_path: Path
 ) -> None:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import anyio.to_thread
 
+from mcp_learning.redaction.repositories import matching
 from mcp_learning.store.types import Selection
 from mcp_learning.team.access import Access
 from mcp_learning.team.postgres import parts
@@ -21,6 +22,11 @@ FROM mcpl.teams t,
 WHERE t.name = %s
 """
 _SPELLINGS = "SELECT s FROM mcpl.teams t, mcpl.spellings(t.team) s WHERE t.name = %s"
+_REPOSITORIES = """
+SELECT DISTINCT x.doc->>'repo' FROM mcpl.executions x JOIN mcpl.teams t USING (team)
+WHERE t.name = %s AND x.doc->>'repo' IS NOT NULL
+"""
+# Not `mcpl.spellings`, which knows what was read in for searches: nothing may be, or not all yet.
 _SELECTED = """
 SELECT x.task_id FROM mcpl.executions x JOIN mcpl.teams t USING (team)
 WHERE t.name = %(name)s AND x.doc IS NOT NULL
@@ -159,24 +165,23 @@ class RemoteSearch(Remote):
         async with self._connected() as connection:
             return [row[0] for row in await fetch(connection, _SPELLINGS, [self._access.team])]
 
-    async def selected(self, selection: Selection, repos: Sequence[str]) -> list[UUID]:
+    async def selected(self, selection: Selection) -> list[UUID]:
         """The team's executions that a selection covers.
-
-        Args:
-            selection: The selection.
-            repos: All spellings of its repository, if it has one.
 
         Raises:
             TeamError: They can't be read.
         """
         before = selection.before
-        values = {
+        values: dict[str, Any] = {
             "name": self._access.team,
             "ids": list(selection.task_ids) or None,
-            "repos": list(repos) if selection.repo is not None else None,
+            "repos": None,
             "task_type": selection.task_type,
             "before": None if before is None else before.strftime("%Y-%m-%dT%H:%M:%S"),
         }
         async with self._connected() as connection:
+            if selection.repo is not None:
+                known = await fetch(connection, _REPOSITORIES, [self._access.team])
+                values["repos"] = matching(selection.repo, [row[0] for row in known])
             answer = await connection.execute(_SELECTED.encode(), values)
             return [UUID(str(row[0])) for row in await answer.fetchall()]
