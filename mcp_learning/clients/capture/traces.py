@@ -11,7 +11,11 @@ from mcp_learning.clients.values import clean
 _MOST_FILES = 50  # files of a task that are recorded
 _MOST_COMMANDS = 5  # commands that failed, and later worked in another form
 _LONGEST_VALUE = 300  # characters of a path, a command, or the end of an error
-_BEFORE_PROGRAM = re.compile(r"\s*(?:cd\s+\S+\s*(?:&&|;)\s*|[A-Za-z_]\w*=\S*\s+|sudo\s+|time\s+)*")
+_BEFORE_PROGRAM = re.compile(
+    r"""\s*(?:(?:cd|pushd|(?:Set|Push)-Location(?:\s+-\w+)*)\s+(?:"[^"]*"|'[^']*'|\S+?)\s*(?:&&|;|\n)\s*"""
+    r"|[A-Za-z_]\w*=\S*\s+|\$\w+\s*=[^;\n]*[;\n]\s*|#[^\n]*\n\s*|sudo\s+|time\s+)*"
+)
+_SAYS_NOTHING = re.compile(r"\s*(?:(?:Error: )?Exit code \d+\s*)?")
 _RUNNERS = {
     *("npm", "npx", "pnpm", "yarn", "bun", "uv", "poetry", "python", "python3", "pip", "cargo"),
     *("go", "git", "gh", "docker", "make", "mvn", "gradle"),
@@ -51,7 +55,8 @@ def recovered(task: Task) -> list[dict[str, str]]:
         if not program or call.is_rejected or call.failed is None:
             continue
         if call.failed:
-            failed[program] = call
+            if not _SAYS_NOTHING.fullmatch(call.output):  # as of a search that found nothing
+                failed[program] = call
         elif (before := failed.pop(program, None)) and before.command != call.command:
             found.append(
                 {

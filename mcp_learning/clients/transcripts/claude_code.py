@@ -35,6 +35,7 @@ _ACTIONS = {
     **dict.fromkeys(("Task", "Agent"), Action.DELEGATE),
 }
 _TOOL_ERROR = re.compile(r"</?tool_use_error>")
+_CANCELLED = re.compile(r"Sibling tool call errored|Cancelled: parallel tool call")
 _EXIT_CODE = re.compile(r"(?:Error: )?Exit code (\d+)\b")
 _INTERRUPTED = "[Request interrupted by user"
 _REFUSED = re.compile(
@@ -257,6 +258,9 @@ class _ClaudeCodeReader(SessionReader):
             return
         told = _TOOL_ERROR.sub("", text_of(block.get("content"))).strip()
         is_error = block.get("is_error") is True
+        if is_error and _CANCELLED.match(told):
+            call.files = ()  # it never ran
+            return
         call.answered = self.place["at"]
         call.is_rejected = is_error and bool(_REFUSED.match(told))
         call.answer(told, failed=is_error, status=None)

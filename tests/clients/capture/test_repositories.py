@@ -122,3 +122,20 @@ def test_a_command_that_failed_is_told_with_the_one_that_then_worked() -> None:
             "worked": "CI=1 npm run make",
         }
     ]
+
+
+@pytest.mark.parametrize(
+    ("failed", "error", "worked"),
+    [
+        ('cd "the pot" && node a.js', "no lid", 'cd "the pot" && grep lid a.js'),
+        ("cd C:\\teapot\nnpm test", "no lid", "cd C:\\teapot\ngit push"),
+        ("Set-Location -Path C:\\pot; npm test", "no lid", "Set-Location -Path C:\\pot; ls"),
+        ("$p='lid.py'; pytest $p", "no lid", "$p='lid.py'; type $p"),
+        ("rg lid", "", "rg pot"),
+        ("grep lid a.py", "Exit code 1", "grep pot a.py"),
+    ],
+)
+def test_commands_of_other_programs_and_searches_are_no_recovery(
+    failed: str, error: str, worked: str
+) -> None:
+    assert traces.recovered(task(asked(ASKED), ran(failed, error, 1), ran(worked, "ok"))) == []

@@ -217,6 +217,20 @@ def test_a_plan_that_the_agent_showed_is_what_it_said(file: Path) -> None:
     assert record.execution.solution_summary == plan.strip()
 
 
+@pytest.mark.parametrize(
+    "told", ["Sibling tool call errored", "Cancelled: parallel tool call Bash(ls) errored"]
+)
+def test_a_call_that_the_client_cancelled_has_neither_failed_nor_changed_files(
+    file: Path, told: str
+) -> None:
+    error = f"<tool_use_error>{told}</tool_use_error>"
+    call = {**tool("Edit", file_path="/spout.py"), "id": "1"}
+    told_of = [{**result(error, failed=True)[0], "tool_use_id": "1"}]
+    write(file, user(0, ASKED), assistant(1, call), user(2, told_of))
+    (task,) = claude_code.read(file, Notes()).tasks
+    assert [(one.failed, one.is_edit) for one in task.calls] == [(None, False)]
+
+
 def test_commands_have_the_exit_status_that_the_session_tells(file: Path) -> None:
     ids = ("passed", "failed", "away")
     calls = [{**tool("Bash", command=f"run {one}"), "id": one} for one in ids]
