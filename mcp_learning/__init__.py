@@ -9,7 +9,7 @@ __all__ = ["__version__"]
 
 
 def __getattr__(name: str) -> str:
-    """The version, when it is asked for: finding it takes longer than all that a hook does."""
+    """Finds the version only when it is read: that takes longer than a whole hook does."""
     if name != "__version__":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib.metadata import PackageNotFoundError, version

@@ -1,9 +1,9 @@
-"""Values that come from outside, as whoever wrote them means them.
+"""Interprets values of environment variables and settings, such as paths.
 
-An empty value is none. In a path, `~` and environment variables are expanded; a placeholder that a
-client should have replaced is refused by name, and so is a path that can't be used. Settings and
-hooks read the same values, and hooks can't wait for pydantic: this imports the standard library
-alone. Problems are ValueErrors, whose text doesn't name the setting.
+An empty value counts as unset. In a path, `~` and environment variables are expanded; a placeholder
+that a client should have replaced is refused, and so is a path that can't be used. Hooks read the
+same values as the settings but can't wait for pydantic, so this module imports the standard library
+only. Problems are raised as ValueErrors, whose text doesn't name the setting.
 """
 
 import os
@@ -19,30 +19,30 @@ _VARIABLE = re.compile(r"\$\{(?P<braced>[^}]*)\}?|\$(?P<plain>[A-Za-z_]\w*)|^%(?
 _PLACEHOLDER = re.compile(r"\$\{[^}]*\}?|\{\{.*?\}\}|\A\$[A-Za-z_]\w*\Z|\A%\w+%")
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 _REFUSED = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-_LESS_LIKELY = 0.6
+_LEAST_SIMILARITY = 0.6
 """Least similarity of two names, 0..1, at which one is taken for a misspelling of the other."""
 
 
 def is_empty(value: object) -> bool:
-    """Whether a value counts as unset: a text of nothing but white space."""
+    """Whether a value counts as unset: an empty text, or one of white space only."""
     return isinstance(value, str) and not value.strip()
 
 
 def refuse_placeholder(text: str) -> None:
-    """Refuses a text with a placeholder in it, such as `${user_config.x}`.
+    """Refuses a text that contains a placeholder, such as `${user_config.x}`.
 
     Raises:
-        ValueError: There is one; it is named.
+        ValueError: It contains one; the message names it.
     """
     if found := _PLACEHOLDER.search(text):
         raise ValueError(_not_replaced(found[0]))
 
 
 def expanded(text: str) -> str:
-    """The text with environment variables in the place of `$NAME` and `${NAME}`.
+    """The text with `$NAME`, `${NAME}` and a leading `%NAME%` replaced by environment variables.
 
     Raises:
-        ValueError: There is no such variable, or another kind of placeholder.
+        ValueError: A variable isn't set, or there is another kind of placeholder.
     """
 
     def value_of(match: re.Match[str]) -> str:
@@ -58,10 +58,10 @@ def expanded(text: str) -> str:
 
 
 def path_of(value: str | os.PathLike[str]) -> Path:
-    """The absolute path that a text means.
+    """The absolute path that a setting's value stands for.
 
     Raises:
-        ValueError: It means none, or one that can't be used.
+        ValueError: The value isn't a path, or the path can't be used.
     """
     text = expanded(os.fspath(value))
     if _ADDRESS.match(text):
@@ -76,10 +76,10 @@ def path_of(value: str | os.PathLike[str]) -> Path:
 
 
 def data_directory(value: str | os.PathLike[str]) -> Path:
-    """The data directory that a text means.
+    """The data directory that a setting's value stands for.
 
     Raises:
-        ValueError: As `path_of`; or a database can't be there.
+        ValueError: As `path_of`; or DuckDB can't open a database there.
     """
     path = path_of(value)
     if "?" in str(path):  # DuckDB reads options after it, and looks for the log elsewhere
@@ -96,7 +96,7 @@ def config_file() -> Path | None:
     """The TOML file that the environment names; None if it names none.
 
     Raises:
-        ValueError: There is no such file. `os.devnull` is one, and has no settings.
+        ValueError: There is no such file. (`os.devnull` is accepted, as a file without settings.)
     """
     value = os.environ.get(CONFIG_VARIABLE, "")
     if is_empty(value):
@@ -111,18 +111,18 @@ def config_file() -> Path | None:
 
 
 def names_a_service() -> bool:
-    """Whether libpq's own variable names a PostgreSQL service."""
+    """Whether libpq's variable PGSERVICE is set."""
     return not is_empty(os.environ.get("PGSERVICE", ""))
 
 
 def refuse_unknown_variables(fields: Iterable[str]) -> None:
-    """Refuses variables that begin like those of settings, but are none.
+    """Refuses environment variables that have the prefix of the settings but name none of them.
 
     Args:
         fields: Names of all settings.
 
     Raises:
-        ValueError: There is one; each is named, with the setting that may be meant.
+        ValueError: There are some; each is named, with the setting that may be meant.
     """
     known = {CONFIG_VARIABLE, *(f"{PREFIX}{name.upper()}" for name in fields)}
     given = {name.upper() for name in os.environ if name.upper().startswith(PREFIX)}
@@ -141,7 +141,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
     options = {one.removeprefix(PREFIX).lower(): one for one in known}
     wanted = name.removeprefix(PREFIX).lower()
-    found = get_close_matches(wanted, options, n=1, cutoff=_LESS_LIKELY)
+    found = get_close_matches(wanted, options, n=1, cutoff=_LEAST_SIMILARITY)
     return f"; did you mean {options[found[0]]}?" if found else ""
 
 

@@ -1,30 +1,30 @@
-"""Every error that the product raises on purpose.
+"""Every error that this package raises on purpose.
 
-    LearningError                  something expected went wrong; the message tells the fix
+    LearningError                  an expected failure; the message says what to do
     ├── InvalidInput               an argument can't be accepted; names the field
     ├── NotFound                   no execution has this task_id
     ├── ConfigurationError         a setting is wrong; names it
     ├── StoreError                 the database can't be used; names the file
-    │   ├── StoreLocked            another process has it open, and doesn't answer
-    │   ├── LeaderIncompatible     another process has it open, and speaks another protocol
+    │   ├── StoreLocked            another process has it open and doesn't answer
+    │   ├── LeaderIncompatible     the process that has it open uses another protocol version
     │   ├── StoreDamaged           the file is not a DuckDB database, or is cut short
     │   ├── StoreTooNew            written by a newer version of this package
-    │   ├── StoreReplaced          another file is at its path than was opened
+    │   ├── StoreReplaced          its file was moved, removed or replaced while open
     │   └── StoreFull              no room left on the disk
-    ├── TeamError                  the team's store can't be used as it is set up; says why
-    │   ├── TeamUnreachable        its server doesn't answer; work goes on here
+    ├── TeamError                  the team's store can't be used as configured; says why
+    │   ├── TeamUnreachable        its server doesn't answer; local work goes on
     │   ├── TeamRefused            the team's store refuses what this host would write
-    │   └── NotShared              stored here, and the team doesn't have it yet
+    │   └── NotShared              stored locally, but not in the team's store yet
     ├── EmbedderUnavailable        the embedding model can't be loaded
     └── IndexUnavailable           the HNSW index can't be built or read; exact search goes on
 
 Messages are written for the agent or person who can act on them: one line, no SQL, no traceback.
-Whoever raises one from another exception keeps it as the cause, for the log.
+An error that is raised because of another exception has that as its cause, for the log.
 """
 
 
 class LearningError(Exception):
-    """Base of all expected failures. `str(error)` is fit to be shown to an agent."""
+    """Base of all expected failures. `str(error)` may be shown to an agent."""
 
 
 class InvalidInput(LearningError):
@@ -32,7 +32,7 @@ class InvalidInput(LearningError):
 
     Args:
         field: Dotted name of the argument, e.g. `details.quality_score`.
-        problem: What is wrong and how to mend it, in a few words.
+        problem: What is wrong and how to fix it, in a few words.
     """
 
     def __init__(self, field: str, problem: str) -> None:
@@ -63,11 +63,11 @@ class StoreError(LearningError):
 
 
 class StoreLocked(StoreError):
-    """Raised when another process has the database open, and can't be asked."""
+    """Raised when another process has the database open and doesn't answer."""
 
 
 class LeaderIncompatible(StoreError):
-    """Raised when the process that has the database open is of a version too different."""
+    """Raised when the process that has the database open uses another protocol version."""
 
 
 class StoreDamaged(StoreError):
@@ -83,15 +83,15 @@ class StoreReplaced(StoreError):
 
 
 class StoreFull(StoreError):
-    """Raised when the disk has no room for a write; nothing of it was kept."""
+    """Raised when the disk has no room for a write, which was undone."""
 
 
 class TeamError(LearningError):
-    """Raised when the team's store can't be used as it is set up. Never shows its address."""
+    """Raised when the team's store can't be used as configured. Never shows its address."""
 
 
 class TeamUnreachable(TeamError):
-    """Raised when the server of the team's store doesn't answer, or ends. Work goes on here."""
+    """Raised when the team's server doesn't answer or shuts down. Local work goes on."""
 
 
 class TeamRefused(TeamError):
@@ -99,7 +99,7 @@ class TeamRefused(TeamError):
 
 
 class NotShared(TeamError):
-    """Raised when what was stored here has not reached the team in time; it will later."""
+    """Raised when what was stored locally has not reached the team in time; it will later."""
 
 
 class EmbedderUnavailable(LearningError):

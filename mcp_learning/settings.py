@@ -27,7 +27,7 @@ TeamReplica = Literal["all", "own", "none"]
 
 
 def config_file() -> Path:
-    """The TOML file that is read: one that the environment names, or else one that may exist.
+    """The TOML file: the one that the environment names, else the default, which may not exist.
 
     Raises:
         ConfigurationError: The environment names one that doesn't exist.
@@ -44,7 +44,7 @@ def _configured() -> dict[str, Any]:
     path = config_file()
     found: dict[str, Any] = {}
     if path.is_file():
-        import tomllib  # few have such a file, and this takes 2 ms of a start
+        import tomllib  # takes 2 ms, and few users have such a file
 
         found = tomllib.loads(path.read_text(encoding="utf-8"))
     given = {name.upper(): value for name, value in os.environ.items()}
@@ -56,7 +56,7 @@ def _configured() -> dict[str, Any]:
 
 
 class Settings(BaseModel):
-    """Everything that can be configured. Frozen: what a process started with, it keeps."""
+    """All settings. Frozen: a process keeps those that it started with."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -270,7 +270,7 @@ class Settings(BaseModel):
 
     @cached_property
     def database_path(self) -> Path:
-        """The truth: a DuckDB file."""
+        """The DuckDB file that holds everything that was recorded."""
         return self.data_dir / "learning.duckdb"
 
     @cached_property
@@ -280,7 +280,7 @@ class Settings(BaseModel):
 
     @cached_property
     def backup_dir(self) -> Path:
-        """Backups without a place of their own, and databases that were replaced."""
+        """Backups for which no path was given, and databases that were replaced."""
         return self.data_dir / "backups"
 
     @cached_property

@@ -16,13 +16,13 @@ _SEQUENCE = re.compile(
     r"|[!-/]+[0-~]|[0-?\[\]PX^_\\]"  # character sets, modes, and what is left of the others
     r")|\x9b[0-?]+[ -/]*[@-~]"  # CSI in eight bits
 )
-"""Sequences that control a terminal (ECMA-48, 5.4 and 5.6). ESC before a letter doesn't count: most
-such letters begin a word."""
+"""Terminal control sequences (ECMA-48, 5.4 and 5.6), except ESC and a letter, since most such
+letters begin a word."""
 
 _CONTROL = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"  # but for tabs and line ends
 CONTROL = re.compile(f"[{_CONTROL}]")
 SURROGATE = re.compile(r"[\ud800-\udfff]")
-"""Halves of a character in UTF-16, which no encoding of text can hold alone."""
+"""Halves of a UTF-16 pair, which can't be encoded alone."""
 
 _UNSTORABLE = re.compile(rf"[{_CONTROL}\ud800-\udfff]")
 
@@ -31,27 +31,27 @@ _IGNORABLE = (
     r"\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0d\ufeff\uffa0\ufff0-\ufffb"
     r"\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 )
-"""Control characters and Default_Ignorable_Code_Point, but for those in `_INVISIBLE`."""
+"""Control characters and Unicode's Default_Ignorable_Code_Point, except those in `_INVISIBLE`."""
 _JOINED = r"\u0300-\u1fff\u2190-\ufe0f\U00010000-\U000dffff"
 _INVISIBLE = (
     rf"[{_IGNORABLE}]"
     rf"|(?<![{_JOINED}])[\u200c\u200d]|[\u200c\u200d](?![{_JOINED}])"
     r"|(?<![\u2000-\u200a\u2010-\ufdff\U00010000-\U000dffff])[\ufe0e\ufe0f]"
 )
-"""A single joiner stays within a word of a script that needs it, and within an emoji; so does a
-single variation selector after one."""
+"""Keeps a single joiner within an emoji or a word of a script that needs it, and a single variation
+selector after an emoji or a character of such a script."""
 INVISIBLE = rf"{_IGNORABLE}\u200c\u200d\ufe0e\ufe0f"
-"""All characters that may be invisible, as the inside of a class of a pattern."""
+"""All characters that may be invisible, for use inside a character class."""
 
 
 @cache  # compiling them takes 6 ms at every start, and most texts need neither
 def _patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
-    """Patterns of characters that may be invisible, and of those that are in their context."""
+    """Patterns of the characters that may be invisible, and of those that are in their context."""
     return re.compile(f"[{INVISIBLE}]"), re.compile(_INVISIBLE)
 
 
 def clean(text: str) -> str:
-    """A text that can be stored: without terminal sequences and control characters.
+    """A text that can be stored: without terminal control sequences and control characters.
 
     Tabs and line ends stay. Lone surrogates become U+FFFD. Takes linear time.
     """
@@ -69,8 +69,8 @@ def visible(text: str) -> str:
 
 
 def visible_values(value: Any) -> Any:
-    """A JSON value with all its texts, names of objects among them, made `visible`."""
-    kind = type(value)  # faster than isinstance, which matters: it runs on every value of an answer
+    """A JSON value with all its texts, including the names in objects, made `visible`."""
+    kind = type(value)  # faster than isinstance: this runs on every value of an answer
     if kind is str:
         return value if value.isascii() and value.isprintable() else visible(value)
     if kind is dict:
@@ -82,5 +82,5 @@ def visible_values(value: Any) -> Any:
 
 
 def escaped(line: str) -> str:
-    """JSON with every character that may be invisible as an escape: the same value, all visible."""
+    """The same JSON value with every character that may be invisible written as an escape."""
     return _patterns()[0].sub(lambda found: json.dumps(found[0])[1:-1], line)

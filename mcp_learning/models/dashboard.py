@@ -57,7 +57,7 @@ class ListExecutions(View):
 
 
 class LookUp(FindSimilarTasks):
-    """Arguments of `look_up`: a search, and how many further and irrelevant matches to add."""
+    """Arguments of `look_up`: a search, and how many lower-ranked and irrelevant matches to add."""
 
     rest: Annotated[int, Field(ge=0, le=50)] = 5
     by: Dimension = "approach"
@@ -79,7 +79,7 @@ class ListHistory(Request):
 
 
 class Bucket(Model):
-    """Executions of one step of time."""
+    """Executions of one time step."""
 
     start: datetime
     success: int
@@ -314,13 +314,13 @@ class Telemetry(Model):
 
 
 class About(Model):
-    """The database's path, with `~` for the home directory, and the package's version."""
+    """The database's path, abbreviated with `~`, and the package's version."""
 
     database: str
     version: str
 
 
 class Pulse(Model):
-    """A text that changes whenever the database changes, for polling."""
+    """For polling: a text that changes whenever the database does."""
 
     state: str

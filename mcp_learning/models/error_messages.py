@@ -1,4 +1,4 @@
-r"""Normalises error messages, so that occurrences of the same error have the same text.
+r"""Normalises error messages, so that occurrences of the same error get the same text.
 
 `normal_form` defines "the same failure", for pitfalls and for failure patterns. The store computes
 it when it writes an execution. In this order:
@@ -17,8 +17,8 @@ from mcp_learning.models.folding import composed
 
 MAX_LENGTH = 200  # characters of a normal form
 
-_LINE = 1_000  # characters of the only line, of the first, and of the end of a traceback
-_HEAD = 4_000  # characters in which a line that reports an error is looked for
+_LINE = 1_000  # characters examined of a single or first line, and of the end of a traceback
+_HEAD = 4_000  # characters searched for a line that reports an error
 _TRACEBACK = "Traceback (most recent call last)"
 _REPORTS = (
     *("error", "err!", "exception", "panicked", "fatal", "fail", "denied", "refused"),
@@ -31,8 +31,8 @@ _EXTENSIONS = (
     "json|ya?ml|toml|xml|html?|s?css|md|txt|log|csv|lock|cfg|ini|o|so|dll|exe|jar"
 )
 
-# A path or file name starts where a run of these characters does, or at a drive letter: trying each
-# position of a long run, or giving characters back, would take quadratic time.
+# A path or file name starts at the start of a run of these characters, or at a drive letter: trying
+# every position of a long run, or backtracking, would take quadratic time.
 _NAME = r"[\w.@+~-]"
 _PATH = (
     rf"(?:\b[A-Za-z]:|(?<!{_NAME})){_NAME}*+(?:[/\\]{_NAME}++)++[/\\]?|"
@@ -50,10 +50,11 @@ _VALUES = tuple(
         ("", r"^E[ \t\n\f\r]+|[ \t\n\f\r]{2,}|[\t\r\n]", " "),
     )
 )
-"""For each replacement a quick test that every match passes, which halves the time; its pattern."""
+"""Replacements in order: a cheap precondition of a match (which halves the time), the pattern, and
+the replacement."""
 
 
-@lru_cache(4_096)  # imports and questions about similar tasks have the same messages again
+@lru_cache(4_096)  # imports and searches for similar tasks repeat the same messages
 def normal_form(message: str) -> str:
     """The same text for messages of the same error: 0 to `MAX_LENGTH` characters.
 

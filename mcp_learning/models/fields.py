@@ -20,7 +20,7 @@ from mcp_learning.models.folding import as_label
 
 MAX_METADATA_BYTES = 20_000
 MAX_STORED_METADATA_BYTES = 250_000
-"""The same with what is added when it is stored: 100 files, verdicts, and names of told fields."""
+"""Includes what is added on storing: up to 100 files, verdicts, and names of told fields."""
 
 MAX_METADATA_DEPTH = 32
 
@@ -55,7 +55,7 @@ def _label(value: Any) -> Any:
 
 
 def depth(value: Any) -> int:
-    """How many objects and lists are around the innermost value; without recursion."""
+    """How deeply objects and lists are nested, 0 for a scalar; computed without recursion."""
     depth, level = 0, [value]
     while level := [
         child
@@ -68,7 +68,7 @@ def depth(value: Any) -> int:
 
 
 LabelText = Annotated[str, BeforeValidator(_label)]
-"""What executions are grouped and filtered by: two that look the same are the same."""
+"""A value that executions are grouped and filtered by, folded so that lookalikes are equal."""
 
 Label = Annotated[LabelText, Field(min_length=1, max_length=100)]
 LongText = Annotated[str, Field(min_length=1, max_length=20_000)]
@@ -86,20 +86,20 @@ Repo = Annotated[LabelText, Field(min_length=1, max_length=500)] | None
 
 
 class Model(BaseModel):
-    """Base of all models: immutable, and unknown fields are refused by name.
+    """Base of all models: immutable; unknown fields are refused by name.
 
-    Each is built when it is first used: building all of them would take a tenth of a start.
+    Validators are built on first use: building all of them would take a tenth of the start-up time.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class Request(Model):
-    """Base of all requests: accepts what clients send for the same thing.
+    """Base of all requests: tolerates the different ways in which clients send a value.
 
-    Texts are cleaned (`characters.clean`) and stripped, so that what is stored and what it is
-    filtered by are the same, whoever sends them; those in arrays are only cleaned. Null or blank
-    means that there is none. An array or an object may come as a text that holds its JSON.
+    Texts are cleaned (`characters.clean`) and stripped, so that stored values and filters match;
+    those in arrays are only cleaned. Null or blank means absent. An array or an object may come as
+    a text with its JSON.
     """
 
     @model_validator(mode="before")
@@ -147,7 +147,7 @@ def _is_structured(annotation: Any) -> bool:
 
 
 def array_or_object(text: str) -> Any:
-    """The array or object, or the null, that a text holds as JSON; any other text as it is."""
+    """The array, object or null that a text holds as JSON; any other text unchanged."""
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):

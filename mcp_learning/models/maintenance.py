@@ -15,7 +15,7 @@ class Backup(Request):
 
 
 class BackupReport(Model):
-    """A copy that was read back completely and compared; `rows` by table."""
+    """A backup, read back completely and compared; `rows` are counts by table."""
 
     path: str
     bytes: int
@@ -28,7 +28,7 @@ class RestoreReport(Model):
     """A database that was restored.
 
     Attributes:
-        rows: By table, read back and compared.
+        rows: Counts by table, read back and compared.
         kept: Path of the database that was replaced; None if there was none.
     """
 
@@ -39,9 +39,9 @@ class RestoreReport(Model):
 
 
 class SavedTable(Model):
-    """A table of a damaged database: rows that it had, as far as known, and rows saved.
+    """A table of a damaged database: how many rows it had, as far as known, and how many are saved.
 
-    `incomplete` has, by column, the rows whose value is lost or was replaced.
+    `incomplete` counts, by column, the rows whose value was lost or replaced.
     """
 
     expected: int
@@ -54,7 +54,7 @@ class RecoveryReport(Model):
 
     Attributes:
         damaged: If False, nothing was done.
-        mended: Repairs that were made to a copy, and what they undo.
+        mended: Repairs that were made to a copy, and what they undid.
         changed: Ids of executions whose description differs from the one that was recorded.
         kept: Path of the damaged database; None if nothing was replaced.
     """
@@ -68,11 +68,12 @@ class RecoveryReport(Model):
 
 
 class Prune(Request):
-    """Arguments of `prune`: which executions to delete, oldest first; without a limit, none.
+    """Arguments of `prune`: which executions to delete, oldest first; without limits, none.
 
     Attributes:
-        max_mb: Delete the oldest until a rewritten file has at most this size, in MB (2^20 bytes).
-        generated: Delete all that `generate-data` made, instead of applying the limits.
+        max_mb: Delete the oldest until the rewritten file has at most this size, in MB
+            (2^20 bytes).
+        generated: Delete all executions that `generate-data` made, instead of applying the limits.
         archive: Directory for an archive of what is deleted; None: no archive.
         reclaim: Rewrite the file without free space.
     """
@@ -126,8 +127,8 @@ class UpgradeReport(Model):
     """A database that was upgraded.
 
     Attributes:
-        from_version: Of its schema before; 0: of the original design.
-        backup: Copy of the database before; None if its file did not have to be changed.
+        from_version: Its schema version before; 0: the original design.
+        backup: Copy of the database before; None if its file was not changed.
         skipped: Rows that could not be read or stored, by reason.
         dropped_indexes: HNSW indexes that were inside the old database.
         index: State of the HNSW index; `index_reason` says why there is none, or it isn't used.
@@ -147,7 +148,7 @@ class UpgradeReport(Model):
 
 
 class EmbedMissing(Request):
-    """Arguments of `embed_missing`: most vectors to make; None: all that are missing."""
+    """Arguments of `embed_missing`: the most vectors to make; None: all that are missing."""
 
     limit: Annotated[int | None, Field(ge=1)] = None
 

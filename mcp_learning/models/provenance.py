@@ -1,11 +1,11 @@
 """The provenance of an execution's fields: told by an agent or a person, or observed by a source.
 
-Recorded sessions of agents, which imports and hooks read, and commits are observations: they don't
-state how a task ended or what solved it, so those fields are inferred. Everything else was told:
-what came over a tool, and what another learning database or a table holds. An observed value never
-replaces a told one.
+Commits and transcripts of agents' sessions, which imports and hooks read, are observations: they
+don't state how a task ended or what solved it, so those fields are inferred. Everything else is
+told: what comes from a tool, another learning database or a table. An observed value never replaces
+a told one.
 
-The metadata of an observed execution has its `source`, and under `told` the names of the fields
+The metadata of an observed execution has its `source` and, under `told`, the names of the fields
 that were told since. An execution without a source was told as a whole.
 """
 
@@ -36,7 +36,7 @@ def told_fields(values: Mapping[str, Any]) -> set[str]:
         return known if is_told else known - {"outcome"}
     if isinstance(names := values["metadata"].get("told"), list):
         return {name for name in _known_or_cleared(values) if name in names}
-    # Before these names were kept. A session by itself says no more than that the agent crashed.
+    # Recorded before these names were stored: an observed session decides no outcome but a crash.
     return known - {"metadata"} if is_told else set()
 
 
@@ -45,7 +45,7 @@ def with_told_fields(stored: Execution | None, given: Mapping[str, Any]) -> dict
 
     A told outcome has the basis told and confidence 1, unless the caller gives others. Telling the
     same outcome again keeps basis and confidence. Telling another outcome drops earlier verdicts of
-    other sources: who tells it is assumed to know them. A field given as None is cleared.
+    other sources, which its teller is assumed to know. A field given as None is cleared.
     """
     before = {} if stored is None else dict(stored)
     outcome, given = given.get("outcome"), dict(given)
@@ -67,7 +67,7 @@ def with_told_fields(stored: Execution | None, given: Mapping[str, Any]) -> dict
 def with_files(
     stored: Execution | None, given: dict[str, Any], request: RecordExecution
 ) -> dict[str, Any]:
-    """The told fields; files and the rest of the metadata are told apart, and what isn't stays."""
+    """The told fields; the files stay if only other metadata was told, and the other way round."""
     before = (stored and stored.metadata) or {}
     told = request.details
     if told.files and told.metadata is None:
@@ -98,18 +98,18 @@ def merge_source(stored: Execution, given: Mapping[str, Any]) -> Execution:
     kept = ours - theirs
     own: Source = "git" if observer == "git" else "session"
     if given.get("outcome") == "pending" and not (observer and _is_observed(before, own)):
-        kept.add("outcome")  # who doesn't know replaces nothing but its own word
+        kept.add("outcome")  # a pending outcome only replaces an earlier one of the same source
     if "outcome" in kept:
         kept |= set(_VERDICT)
     else:
         given = with_verdict(given)
     new = {**before, **{name: value for name, value in given.items() if name not in kept}}
-    if observer:  # what it says no more was inferred from what has changed since
+    if observer:  # an inferred field that is absent now no longer follows from what was read
         inferred = _INFERRED | ({"approach"} if observer == "git" else set())
         new |= {name: given.get(name) for name in inferred - ours - theirs}
     verdicts = noted(before["metadata"]) | noted(given.get("metadata"))
     if observer and own not in noted(given.get("metadata")):
-        verdicts.pop(own, None)  # of a reading when less had happened
+        verdicts.pop(own, None)  # from an earlier, shorter state of the same source
     observer = observer or _observer(before)
     metadata = new["metadata"] or {}
     if observer and metadata.get("source", observer) == observer:
@@ -118,15 +118,15 @@ def merge_source(stored: Execution, given: Mapping[str, Any]) -> Execution:
     by = before if "outcome" in kept else given
     new = _concluded(new, verdicts, _told_confidence(by) if "outcome" in ours | theirs else None)
     if new["outcome"] != "failure" and "error_type" not in ours | theirs:
-        new["error_type"] = None  # of a crash after which the session went on
+        new["error_type"] = None  # from a crash after which the session went on
     return stored.model_copy(update=new)
 
 
 def apply_verdict(stored: Execution, source: Source, verdict: Verdict) -> Execution:
     """A stored execution with a source's verdict on its outcome; pending withdraws the verdict.
 
-    Of two test results, or two later sessions, the one that came later counts, whichever is read
-    first. A history is always judged as a whole.
+    Of two test results, or two later sessions, the later one counts, in whatever order they are
+    read. A git verdict always replaces the one before: it judges the whole history.
     """
     values, before = dict(stored), noted(stored.metadata)
     if source != "git" and source in before and before[source].at > verdict.at:
@@ -159,7 +159,7 @@ def _told_confidence(values: Mapping[str, Any]) -> float:
 
 
 def _is_observed(values: Mapping[str, Any], source: Source) -> bool:
-    """Whether the outcome of an execution may be what a source said of it before."""
+    """Whether the outcome of an execution may come from this source."""
     metadata = values["metadata"] or {}
     return source in noted(metadata) or (bool(_observer(values)) and "told" not in metadata)
 

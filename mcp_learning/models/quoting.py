@@ -5,7 +5,7 @@ Imports little, since hooks use it while a person waits.
 
 from mcp_learning.models.characters import visible
 
-CHARACTERS_PER_TOKEN = 3.5  # cautious for English text in JSON, where four is usual
+CHARACTERS_PER_TOKEN = 3.5  # a cautious estimate: about 4 is usual for English text in JSON
 
 
 def shorten(text: str, limit: int) -> str:
@@ -18,5 +18,5 @@ def shorten(text: str, limit: int) -> str:
 
 
 def quoted(text: str, limit: int) -> str:
-    """Stored text between quotation marks, which it can't close by itself."""
+    """Stored text in quotation marks, with those inside replaced so that it can't end the quote."""
     return '"' + shorten(text, limit).replace('"', "'") + '"'

@@ -70,7 +70,7 @@ class Recorded(Model):
 
 
 class Runs(Model):
-    """Executions of the same task that a match stands for."""
+    """Counts of the executions of the same task that a match represents."""
 
     total: int
     success: int
@@ -123,10 +123,10 @@ class Option(Model):
     """One way to do a task like the one at hand, and how it is expected to end.
 
     Attributes:
-        model_tier, pool_type, swarm_topology: What it is made of, by routing.
-        basis: What the rate rests on mostly.
-        escalate_to: What to try when this fails; then one of both succeeds at
-            `escalated_success_rate`, at the expected cost of both.
+        model_tier, pool_type, swarm_topology: The parts of a routing option.
+        basis: The evidence that the rate mainly rests on.
+        escalate_to: What to try if this fails; `escalated_success_rate` is the probability that
+            one of the two succeeds, at the expected cost of both.
     """
 
     label: str
@@ -171,9 +171,9 @@ class Basis(Model):
 
 
 class Draw(Model):
-    """An option drawn by how likely it is to be the best.
+    """An option drawn at random, in proportion to how likely it is to be the best.
 
-    It was drawn with the `propensity`, 0..1, that is to be recorded with the execution.
+    `propensity` is the probability with which it was drawn, to be recorded with the execution.
     """
 
     label: str
@@ -181,7 +181,7 @@ class Draw(Model):
 
 
 class Advice(Model):
-    """What to try on one task, and to avoid: worse than the first with a probability of 95 %."""
+    """What to try on one task, and what to avoid: options that are 95 % sure to be worse."""
 
     verdict: Literal["evidence", "insufficient_evidence"]
     leader: Annotated[Literal["better", "unclear"], Field(description="95 % sure")]
@@ -194,7 +194,7 @@ class Advice(Model):
 
 
 class Recommendation(Advice):
-    """Answer of recommend_approach; `more` tasks in their order, without lessons and pitfalls."""
+    """Answer of recommend_approach; `more`: the further tasks in order, no lessons or pitfalls."""
 
     more: list[Advice] = []
     truncated: bool = False
@@ -263,9 +263,9 @@ Direction = Literal["better", "worse", "unclear"]
 
 
 class Change(Model):
-    """A success rate against another; intervals are 90 %, in differences of rates.
+    """A success rate compared with another; 90 % intervals of the difference.
 
-    Of an error_type it is the share of the executions that ended with it, and less is better.
+    For an error_type, the rate is the share of executions that ended with it: less is better.
     """
 
     direction: Direction
@@ -277,7 +277,7 @@ class Change(Model):
 
 
 class Group(Totals):
-    """Totals of one value of the dimension, and its change since the period before."""
+    """Totals of one value of the dimension, and the change since the period before."""
 
     key: str
     trend: Change | None = None

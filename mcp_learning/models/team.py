@@ -15,28 +15,31 @@ class TeamHealth(Model):
     """The state of the exchange between this host and its team."""
 
     team: str
-    role: Annotated[str | None, Field(description="Of this host there, once it was reached")] = None
-    waiting: Annotated[int, Field(description="Changes here that the team doesn't have yet")]
+    role: Annotated[
+        str | None, Field(description="This host's database role; None: not connected yet")
+    ] = None
+    waiting: Annotated[int, Field(description="Local changes that the team doesn't have yet")]
     waiting_since: datetime | None = None
     known: Annotated[
-        int | None, Field(description="The team's number up to which all is here; None: never met")
+        int | None,
+        Field(description="Number of the team's last change applied here; None: never connected"),
     ] = None
     behind: Annotated[
-        int | None, Field(description="Changes there that aren't here; as of the last contact")
+        int | None, Field(description="The team's changes not applied here, at the last contact")
     ] = None
-    held: Annotated[int | None, Field(description="Executions of the team that are here")] = None
+    held: Annotated[int | None, Field(description="The team's executions held locally")] = None
     there: Annotated[
-        int | None, Field(description="Executions that the team has; None: all are to be here")
+        int | None, Field(description="The team's executions; None: this host is to hold them all")
     ] = None
     beyond: Annotated[
-        str | None, Field(description="How searching what isn't here fell short the last time")
+        str | None, Field(description="What the last search of those not held lacked")
     ] = None
     last_contact: datetime | None = None
     problem: str | None = None
 
     @property
     def waits(self) -> str:
-        """What waits here, and since when, in words."""
+        """How many local changes wait for the team, and since when, in words."""
         verb = "waits" if self.waiting == 1 else "wait"
         since = f" since {self.waiting_since:%Y-%m-%d %H:%M} UTC" if self.waiting_since else ""
         return f"{counted(self.waiting, 'change')} {verb} for the team{since}"
@@ -51,7 +54,10 @@ class TeamHealth(Model):
 
     @property
     def portion(self) -> str:
-        """How much of the team's is here, and what a search of the rest lacked; empty: all is."""
+        """How many of the team's executions are held, and what a search of the others lacked.
+
+        Empty if all are held.
+        """
         if self.held is None or self.there is None or self.held >= self.there:
             return ""
         told = f"{self.held:,} of its {counted(self.there, 'execution')} are here"
@@ -59,7 +65,7 @@ class TeamHealth(Model):
 
 
 class ExchangeWithTeam(Request):
-    """Arguments of `exchange`; `fill`: first add what was recorded before it was shared."""
+    """Arguments of `exchange`; `fill`: first add what was recorded before sharing began."""
 
     direction: Literal["both", "push", "pull"] = "both"
     fill: bool = False
@@ -68,8 +74,8 @@ class ExchangeWithTeam(Request):
 class Exchanged(Model):
     """Answer of `exchange`."""
 
-    added: Annotated[int, Field(description="Executions that were recorded before, and wait")] = 0
-    pushed: Annotated[int, Field(description="Changes that the team got")] = 0
+    added: Annotated[int, Field(description="Earlier executions queued for the team")] = 0
+    pushed: Annotated[int, Field(description="Changes sent to the team")] = 0
     pulled: Annotated[int, Field(description="Executions created or changed here")] = 0
     forgotten: Annotated[int, Field(description="Executions deleted here")] = 0
 
@@ -77,5 +83,5 @@ class Exchanged(Model):
 class LeftTeam(Model):
     """Answer of `leave_team`."""
 
-    team: Annotated[str | None, Field(description="None: this host was in none")] = None
-    dropped: Annotated[int, Field(description="Changes that the team never got")] = 0
+    team: Annotated[str | None, Field(description="None: this host was in no team")] = None
+    dropped: Annotated[int, Field(description="Changes that were never sent to the team")] = 0

@@ -18,7 +18,7 @@ LARGEST_PAGE = 500  # executions that are exported at a time
 
 
 class PastDetails(Details):
-    """Further values of an imported execution, with the metadata that it was stored with."""
+    """Further values of an imported execution, with its stored metadata."""
 
     metadata: StoredMetadata | None = None
 
@@ -42,7 +42,7 @@ class PastFeedback(Request):
 
 
 class PastUse(Request):
-    """An earlier execution that was used, and when that was recorded."""
+    """An earlier execution that was used, and when this use was recorded."""
 
     task_id: UUID
     recorded_at: Moment
@@ -52,12 +52,12 @@ class PastExecution(Request):
     """An execution to import.
 
     Attributes:
-        task_id: Has to be the same whenever the source is read, so that repeats are recognised.
+        task_id: The same whenever the source is read, so that repeated imports are recognised.
         execution: Its values.
-        updated_at: When it last changed, if the source says so. If that is later than what is
-            stored, it is an update; otherwise what is stored stays. Feedback and uses are added.
-        repo_known_as: Directories and addresses of the repository, which are compared with the
-            excluded ones and not stored.
+        updated_at: When it last changed, if the source says so. It replaces a stored execution only
+            if it changed later. Feedback and uses are always added.
+        repo_known_as: Directories and addresses of the repository, to compare with the excluded
+            ones; not stored.
     """
 
     task_id: UUID
@@ -69,7 +69,7 @@ class PastExecution(Request):
     repo_known_as: list[str] = []
 
     def is_newer(self, than: datetime) -> bool:
-        """Whether the source says that it changed after this time."""
+        """Whether it changed after this time, according to the source."""
         return self.updated_at is not None and self.updated_at > than
 
 

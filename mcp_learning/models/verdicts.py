@@ -1,10 +1,10 @@
 """The basis and confidence of an outcome, and how verdicts of several sources are combined.
 
 The basis says whether an outcome was told by an agent or a person, or inferred: from a user's
-words, tests, git or continuous integration; none: nothing decides it. The confidence, 0..1, is its
-weight as evidence. A pending execution has basis none and confidence 0.
+words, tests, git or continuous integration; or none, if nothing decides it. The confidence, 0..1,
+is its weight as evidence. A pending execution has basis none and confidence 0.
 
-The latest verdict of each source other than a teller is stored under `verdicts` in the metadata:
+The latest verdict of each source of observations is stored under `verdicts` in the metadata:
 `session` (what the agent's session shows), `later` (what the user said in a later session), `git`
 (what became of its commits), `ci` (results of tests that ran later). An outcome that was told
 stays, and a verdict against it lowers its confidence. Otherwise the latest verdict that came after
@@ -18,15 +18,15 @@ from typing import Any, Literal, NamedTuple, get_args
 from mcp_learning.models.requests import Outcome, OutcomeBasis
 
 OBSERVERS = frozenset({"claude-code", "codex", "copilot", "gemini", "git"})
-"""Clients whose sessions are read, and git, as `metadata.source` has them."""
+"""Values of `metadata.source`: clients whose sessions are read, and git."""
 
 Source = Literal["session", "later", "git", "ci"]
 
-REVERTED = 0.95  # confidence that a commit failed which a later one reverts
+REVERTED = 0.95  # confidence that a commit which a later one reverts had failed
 
 TOLD_RIGHT = 0.9
-"""Assumed probability that an outcome is right that an agent tells: agents report successes too
-often. It only matters where facts contradict."""
+"""Assumed probability that an outcome told by an agent is right: agents report successes too
+often. Used only where another source contradicts it."""
 
 LONGEST_REASON = 200
 
@@ -74,7 +74,7 @@ def with_verdict(values: Mapping[str, Any]) -> dict[str, Any]:
     if values.get("outcome", "pending") == "pending":
         basis, confidence = "none", 0.0
     elif basis is None and confidence is None:
-        basis, confidence = _former(values)
+        basis, confidence = _legacy_verdict(values)
     basis = basis or "told"
     if confidence is None:
         confidence = 0.0 if basis == "none" else 1.0
@@ -169,8 +169,8 @@ def _last(verdicts: Mapping[Source, Verdict]) -> Verdict:
     return max(later, key=lambda one: one.at) if later else verdicts["session"]
 
 
-def _former(values: Mapping[str, Any]) -> tuple[OutcomeBasis, float]:
-    """Basis and confidence for versions that stored neither, as `store.duckdb.verdicts` in SQL."""
+def _legacy_verdict(values: Mapping[str, Any]) -> tuple[OutcomeBasis, float]:
+    """Basis and confidence of an execution stored without them; SQL: `store.duckdb.verdicts`."""
     metadata = values.get("metadata") or {}
     if _is_commit(metadata):
         return ("git", REVERTED) if values["outcome"] == "failure" else ("none", 0.0)
