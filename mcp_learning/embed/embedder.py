@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -120,8 +120,7 @@ class Embedder:
         """
         if not self._bundled:
             return self._ready().fingerprint
-        provenance = json.loads((_BUNDLED_DIR / "provenance.json").read_text(encoding="utf-8"))
-        return _fingerprint(self.model, provenance["sha256"]["model.onnx"])
+        return _fingerprint(self.model, _bundled_digest())
 
     @property
     def floor(self) -> float:
@@ -324,6 +323,12 @@ def unit_vectors(vectors: NDArray[np.float32], model: str) -> NDArray[np.float32
         raise EmbedderUnavailable(f"{problem}: choose another with {_SETTING}")
     vectors /= norms
     return vectors
+
+
+@cache
+def _bundled_digest() -> str:
+    provenance = json.loads((_BUNDLED_DIR / "provenance.json").read_text(encoding="utf-8"))
+    return str(provenance["sha256"]["model.onnx"])
 
 
 def _fingerprint(model: str, digest: str) -> str:

@@ -81,6 +81,7 @@ class Indexer:
         self._builder = IndexBuilder(settings, self._sync, self._queue, self.drain)
         self.searches = Searches(settings, self._sync, self._queue, self._rebuild_failed_index)
         self._warmed = 0  # `IndexSync.loads` when the caches were filled
+        self._fingerprint: str | None = None
         self._work = anyio.Event()
 
     @property
@@ -163,7 +164,9 @@ class Indexer:
 
     async def fingerprint(self) -> str:
         """The embedding model's fingerprint; loads the model unless it is the bundled one."""
-        return await anyio.to_thread.run_sync(lambda: self.embedder.fingerprint)
+        if self._fingerprint is None:
+            self._fingerprint = await anyio.to_thread.run_sync(lambda: self.embedder.fingerprint)
+        return self._fingerprint
 
     async def cache(
         self,

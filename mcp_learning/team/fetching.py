@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
 import anyio
@@ -34,19 +34,31 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+
 TIMEOUT = 1.5
 """Seconds within which the team's store has to answer a question."""
 
 MAX_WAIT = 1.0  # seconds that a question waits for others before it does without the team's store
 
-TASKS = 20
-"""Least number of tasks that are fetched by words, and by meaning."""
 
-PER_MATCH = 4
-"""The same per wanted match, if that is more."""
+class Most(NamedTuple):
+    """How many tasks are fetched at most: by words, and by meaning."""
 
-EVIDENCE = 100
-"""The same for a recommendation."""
+    by_words: int
+    by_meaning: int
+
+    @classmethod
+    def for_matches(cls, limit: int) -> "Most":
+        """Enough for the best `limit` matches."""
+        share = max(1.0, limit / 5)
+        return cls(*(round(share * most) for most in TASKS))
+
+
+TASKS = Most(by_words=20, by_meaning=12)
+"""What is fetched for a search of up to five matches."""
+
+EVIDENCE = Most(by_words=100, by_meaning=100)
+"""What is fetched for a recommendation."""
 
 COUNTED = 64
 """Most terms of a question whose document frequencies are asked of the team's store."""
@@ -91,13 +103,13 @@ class Fetcher:
         self.shortcoming: str | None = None
         """What the last answer lacks; None: nothing."""
 
-    async def fetch_similar(self, text: str, filters: Filters, most: int) -> str | None:
+    async def fetch_similar(self, text: str, filters: Filters, most: Most) -> str | None:
         """Fetches executions similar to a text; returns the shortcoming, if any.
 
         Args:
             text: The task at hand.
             filters: Which executions may be returned.
-            most: Most tasks by words, and by meaning.
+            most: How many tasks.
 
         Raises:
             EmbedderUnavailable: The model can't be loaded.
@@ -167,11 +179,11 @@ class Fetcher:
             self._lock.release()
         self._back_off.succeed()
 
-    async def _fetch_similar(self, query: "Query", filters: Filters, most: int) -> str | None:
+    async def _fetch_similar(self, query: "Query", filters: Filters, most: Most) -> str | None:
         from mcp_learning.team.postgres.search import SearchScope
 
         remote, beside = await self._connections()
-        scope = SearchScope(await self._passing(remote, filters, query.now), most)
+        scope = SearchScope(await self._passing(remote, filters, query.now), *most)
         named, (near, shortcoming) = await both(
             partial(self._by_words, remote, query.text, scope),
             partial(self._by_meaning, beside, query, scope),

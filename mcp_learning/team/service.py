@@ -31,7 +31,7 @@ from mcp_learning.service.learning import LearningService
 from mcp_learning.settings import Settings
 from mcp_learning.store.protocol import FileStore
 from mcp_learning.store.types import Selection
-from mcp_learning.team.fetching import EVIDENCE, PER_MATCH, TASKS, Fetcher
+from mcp_learning.team.fetching import EVIDENCE, Fetcher, Most
 from mcp_learning.team.local import Local
 from mcp_learning.team.sync import SAFE_AGAIN, TeamSync
 
@@ -147,7 +147,7 @@ class SharedLearning(LearningService):
         shortcoming = await self._fetch_similar(*_asked(request))
         return _qualified(await super()._similar(request), shortcoming)
 
-    async def _fetch_similar(self, text: str, filters: Filters, most: int) -> str | None:
+    async def _fetch_similar(self, text: str, filters: Filters, most: Most) -> str | None:
         """Fetches similar executions that aren't stored here; returns the shortcoming, if any."""
         if not await self._sync.is_partial():
             return None
@@ -213,8 +213,8 @@ class SharedLearning(LearningService):
         return await self._sync.leave()
 
 
-def _asked(request: FindSimilarTasks) -> tuple[str, Filters, int]:
-    return request.task_description, request.filters, max(TASKS, PER_MATCH * request.limit)
+def _asked(request: FindSimilarTasks) -> tuple[str, Filters, Most]:
+    return request.task_description, request.filters, Most.for_matches(request.limit)
 
 
 def _qualified(answer: SimilarTasks, shortcoming: str | None) -> SimilarTasks:

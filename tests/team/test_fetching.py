@@ -23,7 +23,7 @@ from mcp_learning.models.requests import (
 )
 from mcp_learning.service.indexer import Indexer
 from mcp_learning.service.learning import LearningService
-from mcp_learning.team.fetching import Fetcher
+from mcp_learning.team.fetching import Fetcher, Most
 from mcp_learning.team.local import Local
 
 pytestmark = pytest.mark.anyio
@@ -180,12 +180,12 @@ async def test_waiting_for_other_questions_doesn_t_count_against_the_server(
         local = WaitingLocal(service, indexer)
         fetcher = Fetcher(service.settings, local, lambda: len(ids), max_wait=0.05)
         async with anyio.create_task_group() as group:
-            group.start_soon(fetcher.fetch_similar, TASKS[0], Filters(), 5)
+            group.start_soon(fetcher.fetch_similar, TASKS[0], Filters(), Most(5, 5))
             await local.waits.wait()
-            told = await fetcher.fetch_similar(TASKS[1], Filters(), 5)
+            told = await fetcher.fetch_similar(TASKS[1], Filters(), Most(5, 5))
             assert "other questions" in str(told)
             local.told.set()
-        await fetcher.fetch_similar(TASKS[1], Filters(), 5)
+        await fetcher.fetch_similar(TASKS[1], Filters(), Most(5, 5))
         assert await service.store.absent(ids) == ids[2:]
         await fetcher.close()
         await indexer.close()

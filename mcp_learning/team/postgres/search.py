@@ -42,11 +42,13 @@ class SearchScope(NamedTuple):
 
     Attributes:
         filters: Filters of `mcpl.passing`: labels by name, spellings of a repository, `since`.
-        most: Most tasks by words, and by meaning.
+        by_words: Most tasks that are found by words.
+        by_meaning: Most tasks that are found by meaning; half as many that may supersede others.
     """
 
     filters: Mapping[str, Any]
-    most: int
+    by_words: int
+    by_meaning: int
 
 
 class FoundByWords(NamedTuple):
@@ -72,6 +74,18 @@ class FoundByMeaning(NamedTuple):
 
     task_ids: Sequence[UUID]
     is_complete: bool
+
+
+class _Asked(NamedTuple):
+    """The arguments of `mcpl.candidates` apart from the team."""
+
+    text: str
+    vector: Sequence[float] | None
+    model: str | None
+    filters: Mapping[str, Any]
+    most: int
+    counted: Sequence[str]
+    cues: str | None
 
 
 class _CandidateRow(NamedTuple):
@@ -100,7 +114,8 @@ class RemoteSearch(Remote):
         Raises:
             TeamError: It can't be searched.
         """
-        found = await self._candidates(text, None, None, scope, counted, None)
+        asked = _Asked(text, None, None, scope.filters, scope.by_words, counted, None)
+        found = await self._candidates(asked)
         return FoundByWords(found.task_ids, found.frequencies)
 
     async def by_meaning(
@@ -118,25 +133,20 @@ class RemoteSearch(Remote):
         Raises:
             TeamError: It can't be searched.
         """
-        found = await self._candidates(text, vector, model, scope, (), cues)
+        asked = _Asked(text, vector, model, scope.filters, scope.by_meaning, (), cues)
+        found = await self._candidates(asked)
         return FoundByMeaning(found.task_ids, found.by_meaning)
 
-    async def _candidates(
-        self,
-        text: str,
-        vector: Sequence[float] | None,
-        model: str | None,
-        scope: SearchScope,
-        counted: Sequence[str],
-        cues: str | None,
-    ) -> _CandidateRow:
-        values: list[object] = [text, None if vector is None else list(vector), model]
-        values += [json.dumps(dict(scope.filters)), scope.most, list(counted), cues]
+    async def _candidates(self, asked: _Asked) -> _CandidateRow:
+        # psycopg takes milliseconds for a list of so many numbers.
+        vector = None if asked.vector is None else f"{{{','.join(map(str, asked.vector))}}}"
+        values: list[object] = [asked.text, vector, asked.model, json.dumps(dict(asked.filters))]
+        values += [asked.most, list(asked.counted), asked.cues]
         async with self._connected() as connection:
             rows = await fetch(connection, _CANDIDATES, [*values, self._access.team])
             if not rows:
                 await self._state(connection)  # raises an error that says what is wrong
-        found = rows[0] if rows else ((), False, [None] * len(counted))
+        found = rows[0] if rows else ((), False, [None] * len(asked.counted))
         return _CandidateRow(*found)
 
     async def whole(self, task_ids: Sequence[UUID], model: str) -> tuple[RemotePage, str]:
