@@ -71,6 +71,7 @@ class TeamSync:
         self._lock = anyio.Lock()
         self._work: anyio.Event | None = None
         self._has_left = False
+        self._has_filled = False
         self._problem: str | None = None
         self._last_contact: datetime | None = None
         self._there = 0  # the team's last change number at the last contact
@@ -88,11 +89,11 @@ class TeamSync:
         """Exchanges until the store is closed. `health` reports a problem, and it is retried."""
         async with anyio.create_task_group() as group:
             group.start_soon(self._listen)
-            pause, fill = POLL, True
+            pause = POLL
             while True:
                 self._work = anyio.Event()
-                if await self._attempt(ExchangeWithTeam(fill=fill)):
-                    fill, pause = False, POLL
+                if await self._attempt(ExchangeWithTeam(fill=not self._has_filled)):
+                    pause = POLL
                     await anyio.sleep(SHORTEST_PAUSE)
                     with anyio.move_on_after(pause):
                         await self._work.wait()
@@ -157,6 +158,7 @@ class TeamSync:
             done = _sum(done, await exchange.pull(state))
         if request.fill:  # after the pull, as the team may have later versions
             added = await self._local.store.fill_outbox()
+            self._has_filled = True
             done = done.model_copy(update={"added": added})
         if request.direction != "pull":
             done = _sum(done, await exchange.push(state))
@@ -211,12 +213,19 @@ class TeamSync:
             try:
                 async with self._lock:
                     if not self._has_left:
-                        exchange = await self._opened()
-                        await exchange.push(await exchange.refresh_state())
+                        await self._send()
                 return
             except TeamError as error:
                 why = str(error)
         raise NotShared(f"stored here, but not shared yet: {why}. It follows; {again}")
+
+    async def _send(self) -> None:
+        """Sends what waits; before the outbox was filled, everything is exchanged."""
+        if not self._has_filled:
+            await self._exchange_all(ExchangeWithTeam(fill=True))
+            return
+        exchange = await self._opened()
+        await exchange.push(await exchange.refresh_state())
 
     async def leave(self) -> LeftTeam:
         """Makes this database forget its team: the outbox and the mark are emptied.
@@ -227,7 +236,7 @@ class TeamSync:
         async with self._lock:
             state = await self._local.store.outbox_state()
             await self._local.store.set_mark(None)
-            self._has_left = True
+            self._has_left, self._has_filled = True, False
         return LeftTeam(team=state.mark and state.mark.team, dropped=state.waiting)
 
     async def health(self) -> TeamHealth:

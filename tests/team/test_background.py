@@ -125,6 +125,18 @@ async def test_a_record_that_the_team_is_to_acknowledge_says_when_it_has_not(
         assert own_server.execute("team", count) == [(3,)]
 
 
+async def test_what_was_recorded_before_the_first_exchange_is_acknowledged_when_the_team_has_it(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    await make_team(server, database, "ada")
+    async with hosts(server, database, tmp_path, "ada", team="", team_url=None) as (alone,):
+        task_id = await alone.record("repair the login redirect")
+    async with hosts(server, database, tmp_path, "ada", team_ack="team") as (host,):
+        await host.record("repair the login redirect", task_id=task_id)  # as after a lost answer
+        stored = server.execute(database, "SELECT task_id FROM mcpl.executions")
+        assert stored == [(task_id,)]
+
+
 async def test_through_a_pooler_in_transaction_mode_it_works_the_same(
     server: PostgresServer, database: str, tmp_path: Path
 ) -> None:
