@@ -200,9 +200,10 @@ def _compared(
     rate = (usual.success + 1) / (usual.total + 2)
     order = np.lexsort((np.arange(len(rate)), -np.round(rate, 9), -np.round(tried, 9)))
     likely = used >= LIKELY
-    best = order[likely[order]][: max(MOST_COMPARED, limit)]
+    most = max(MOST_COMPARED, limit)
+    best = order[likely[order]][:most]
     others = order[(~likely & ((tried > 0) | portable))[order]]
-    room = limit if not len(best) else 1 if len(best) < FEW_USED else 0
+    room = most if not len(best) else 1 if len(best) < FEW_USED else 0
     return np.union1d(np.concatenate([best, others[:room]]), included)
 
 

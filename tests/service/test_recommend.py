@@ -209,6 +209,16 @@ async def test_what_the_note_says_of_similar_executions_is_true_of_all_of_them(
     assert "pitfalls" not in note  # there are none
 
 
+async def test_how_many_are_to_be_shown_changes_no_rate(service: LearningService) -> None:
+    for number in range(6):
+        await runs(service, f"way {number}", number, 1, task_type=f"type {number % 2}")
+        await runs(service, f"way {number}", 1, 0, task_type="docs")
+    for text in (LOGIN, UNRELATED):
+        four, one = [(await recommend(service, text, limit=n)).options for n in (4, 1)]
+        assert len(four) == 4
+        assert one == four[:1]
+
+
 async def test_a_rate_says_what_it_rests_on(service: LearningService) -> None:
     await runs(service, "expire the cookie", 6, 2)
     for text, basis in ((LOGIN, "these tasks"), (UNRELATED, "task type")):
