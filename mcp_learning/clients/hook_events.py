@@ -32,6 +32,11 @@ _ERROR = re.compile(
     r"^(?:\w+\.)*\w*(?:Error|Exception)\b|\b(?:error|fatal|panicked)\b.*:|command not found",
     re.MULTILINE,
 )
+_READS = re.compile(
+    r"\s*(?:(?:cd|Set-Location(?:\s+-Path)?)\s+\S+?\s*(?:&&|;)\s*)?(?:sudo\s+)?"
+    r"(?:cat|sed|awk|nl|head|tail|less|rg|grep|ls|find|fd|tree|wc|jq|Get-Content|Get-ChildItem|Select-String|git\s+(?:diff|show|log|status|grep|blame))\b"
+)
+"""Commands that print what files hold, which is no error of theirs."""
 
 
 class HookClient(NamedTuple):
@@ -133,7 +138,7 @@ def occasion(client: str, payload: Mapping[str, Any]) -> dict[str, Any] | None:
     told |= {"command": command, "files": files}
     if kind == "before":
         return told if command or files else None
-    error = _error(payload, kind)
+    error = _error(payload, kind, command)
     if not error and not CLIENTS[client].unanswered:
         return None  # no remark can have been held back
     return told | {"event": "failure" if error else "after", "text": error}
@@ -183,23 +188,23 @@ def _command_and_files(payload: Mapping[str, Any]) -> tuple[str, list[str]]:
     return text, list(filter(None, paths))
 
 
-def _error(payload: Mapping[str, Any], kind: Kind) -> str:
-    """The error of a tool; empty if it didn't fail."""
+def _error(payload: Mapping[str, Any], kind: Kind, command: str) -> str:
+    """The error of a tool; empty if it didn't fail, or isn't known to have failed."""
     if kind == "failure":
         return _tail(payload.get("error")) or "failed"
     told = _parsed(next((payload[name] for name in _RESULTS if payload.get(name)), None))
     if not isinstance(told, dict):
-        return _failed(_tail(told))
+        return _failed(_tail(told), command)
     if error := told.get("error"):
         return _tail(error)
     text = "\n".join(_tail(told[name]) for name in _TEXTS if told.get(name)).strip()
     status = next((told[name] for name in _CODES if isinstance(told.get(name), int)), None)
     if status is None:
-        return _failed(text)
+        return _failed(text, command)
     return (text or f"exit code {status}") if status else ""
 
 
-def _failed(text: str) -> str:
+def _failed(text: str, command: str) -> str:
     """The output of a command if it shows a failure; otherwise empty.
 
     A failure is an exit status other than 0 at its beginning or end, or without a status an error
@@ -207,7 +212,8 @@ def _failed(text: str) -> str:
     """
     statuses = _STATUS.findall(text)
     if not statuses:
-        return text if _ERROR.search(text[-_LAST:]) else ""
+        is_error = not _READS.match(command) and _ERROR.search(text[-_LAST:])
+        return text if is_error else ""
     status = statuses[0] if _STATUS.match(text) else statuses[-1]
     return text if status.strip("0") else ""
 

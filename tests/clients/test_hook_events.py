@@ -102,6 +102,15 @@ def test_an_event_is_an_occasion(
         ("codex", "PostToolUse", {**SHELL, "tool_response": "Exit code: 0\nOutput:\nfine"}),
         ("codex", "PostToolUse", {**SHELL, "tool_response": "fine"}),
         ("codex", "PostToolUse", {**SHELL, "tool_response": None}),
+        (
+            "codex",
+            "PostToolUse",
+            {
+                "tool_name": "Bash",
+                "tool_input": {"command": "cd pot && sed -n '1,9p' lid.py"},
+                "tool_response": "except OSError as error: print(error, file=stderr)",
+            },
+        ),
         ("gemini", "AfterTool", {**GEMINI, "tool_response": {"llmContent": "Output: fine"}}),
         ("gemini", "BeforeTool", GEMINI),
     ],
