@@ -109,14 +109,14 @@ class Embedder:
 
     @property
     def dimension(self) -> int:
-        """Length of a vector. Known at once for the bundled model (384); else loads the model."""
+        """Length of a vector: 384 for the bundled model; loads any other model to know."""
         return _BUNDLED_DIMENSION if self._bundled else self._ready().dimension
 
     @cached_property
     def fingerprint(self) -> str:
-        """Says which vectors can be compared: model, start of the ONNX file's sha256, recipe.
+        """Model, start of the ONNX file's SHA-256, recipe: equal if vectors can be compared.
 
-        Known at once for the bundled model; any other is loaded for it.
+        Loads the model, unless it is the bundled one.
         """
         if not self._bundled:
             return self._ready().fingerprint
@@ -126,15 +126,15 @@ class Embedder:
     def floor(self) -> float:
         """Cosine similarity, 0..1, below which a match is noise.
 
-        The bundled model's is BUNDLED_FLOOR. Any other is loaded and measured, since models differ
-        in what they give unrelated texts (`noise_floor`).
+        BUNDLED_FLOOR for the bundled model. Any other is loaded and measured (`noise_floor`), since
+        the similarity of unrelated texts differs between models.
         """
         return BUNDLED_FLOOR if self._bundled else self._ready().floor
 
     def load(self) -> None:
-        """Bring the model into memory; blocks, up to minutes for a first download.
+        """Load the model into memory; blocks, for up to minutes if it has to be downloaded.
 
-        Loading twice does nothing; several threads may call it. After a failure it can be retried.
+        Idempotent and thread-safe. Can be retried after a failure.
 
         Raises:
             EmbedderUnavailable: The name is unknown, or the model can't be downloaded or read.
@@ -142,25 +142,25 @@ class Embedder:
         self._ready()
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return one vector per text; blocks, and loads the model if need be.
+        """Return one vector per text; blocks, and loads the model if necessary. Thread-safe.
 
-        About 1 ms for a short text and 20 ms for a long one, per lane. Texts are cut at the model's
-        token limit (256 for the bundled one). Safe from several threads.
+        Takes about 1 ms for a short text and 20 ms for a long one, per lane. Texts are cut at the
+        model's token limit (256 for the bundled one).
 
         Args:
-            texts: n texts as `recipe.embedding_text` gives them.
+            texts: n texts, as returned by `recipe.embedding_text`.
 
         Returns:
             Shape (n, dimension), float32, each row of length 1.
 
         Raises:
-            EmbedderUnavailable: The model can't be loaded, or gave a vector that can't be used.
+            EmbedderUnavailable: The model can't be loaded, or returned a zero or non-finite vector.
         """
         ready = self._ready()
         return self._vectors(ready.session, ready.dimension, texts)
 
     def embed_query(self, text: str) -> EmbeddedQuery:
-        """Embed one text that stored ones are going to be compared with; else as `embed`."""
+        """Embed one text to compare stored ones with; otherwise as `embed`."""
         ready = self._ready()
         (vector,) = self._vectors(ready.session, ready.dimension, [text])
         return EmbeddedQuery(
@@ -181,7 +181,7 @@ class Embedder:
         _defer_requests()
         try:
             import numpy as np
-            from fastembed import TextEmbedding  # only now: 0.4 to 0.9 s
+            from fastembed import TextEmbedding  # not at the top: takes 0.4 to 0.9 s
 
             facts = self._facts()
             directory = _BUNDLED_DIR if self._bundled else self._directory(facts)
@@ -201,7 +201,7 @@ class Embedder:
         except EmbedderUnavailable:
             raise
         except Exception as error:  # whatever fastembed, onnxruntime or the disk can raise
-            # Not in the message: it may be many lines, with paths of this installation.
+            # Logged, not in the message: it may have many lines, and paths of this installation.
             logger.error("loading %s failed: %s: %s", self.model, type(error).__name__, error)
             fix = "reinstall this package" if self._bundled else f"delete {self._cache_dir}"
             raise EmbedderUnavailable(
@@ -211,7 +211,7 @@ class Embedder:
             ) from error
 
     def _facts(self) -> dict[str, Any]:
-        """Return the model's entry in fastembed's list, after adding the bundled one to it."""
+        """Return the model's entry in fastembed's list, to which the bundled model is added."""
         wanted = REGISTERED_NAME if self._bundled else self.model
         for facts in supported_models():
             if facts["model"].lower() == wanted.lower():
@@ -223,9 +223,9 @@ class Embedder:
         )
 
     def _directory(self, facts: dict[str, Any]) -> Path:
-        """Return the directory of a model that isn't bundled, downloading it at first use.
+        """Return the directory of a model that isn't bundled, downloading it on first use.
 
-        Not left to fastembed, which retries for 39 s when offline and draws progress bars.
+        Not by fastembed, which retries for 39 s when offline and draws progress bars.
         """
         from huggingface_hub import model_info, snapshot_download
         from huggingface_hub.errors import LocalEntryNotFoundError
@@ -242,7 +242,7 @@ class Embedder:
         except LocalEntryNotFoundError:
             pass
         try:
-            # A small request comes first: snapshot_download has no timeout of its own.
+            # A small request first, with a timeout: snapshot_download has none.
             model_info(source, timeout=5.0)
             self._report(f"downloading {self.model} ({1000 * facts['size_in_GB']:.0f} MB), once")
             disable_progress_bars()
@@ -270,7 +270,7 @@ class Embedder:
 
         lanes = max(1, min(self._lanes, len(texts)))
         if lanes == 1:
-            run(0)  # no hop to another thread for a single query
+            run(0)  # a single query stays on this thread
         else:
             with ThreadPoolExecutor(lanes, thread_name_prefix="embed") as pool:
                 list(pool.map(run, range(lanes)))
@@ -279,7 +279,7 @@ class Embedder:
 
 def _unknown(session: TextEmbedding, text: str) -> float:
     """Return the share of a text's word pieces that the model's tokenizer doesn't know."""
-    # All models know these characters, and WordPiece no word of more than 100 of them.
+    # All models know ASCII characters, but WordPiece knows no word of more than 100 characters.
     if text.isascii() and not _LONG_WORD.search(text):
         return 0.0 if text.strip() else 1.0
     tokenizer = session.model.tokenizer  # type: ignore[attr-defined]
@@ -290,10 +290,10 @@ def _unknown(session: TextEmbedding, text: str) -> float:
 
 
 def _defer_requests() -> None:
-    """Has `requests` imported when something of it is used, instead of with fastembed.
+    """Makes `requests` import on first use, instead of together with fastembed.
 
-    fastembed needs it to download from one kind of source. Importing it imports urllib3, which
-    tries IPv6 out with a socket on ::1.
+    fastembed needs it only to download from one kind of source, and importing it imports urllib3,
+    which opens a socket on ::1 to test for IPv6.
     """
     if "requests" in sys.modules:
         return

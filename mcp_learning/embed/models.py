@@ -11,8 +11,8 @@ BUNDLED_MODEL = DEFAULT_MODEL
 MULTILINGUAL_MODEL = "intfloat/multilingual-e5-small"
 """Reads some hundred languages; downloaded at first use (470 MB). MIT."""
 
-_E5_PREFIX = "query: "  # what its authors put before texts that are compared with texts like them
-# fastembed already lists a model under the public name, with files on a hub; ours needs its own.
+_E5_PREFIX = "query: "  # its authors' prefix for comparing texts of the same kind
+# fastembed already lists a model under the public name, with files to download.
 REGISTERED_NAME = "mcp-learning/all-MiniLM-L6-v2"
 
 _register_lock = threading.Lock()  # guards fastembed's list, which is global

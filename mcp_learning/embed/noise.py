@@ -15,7 +15,7 @@ Calibrated: it keeps all true pairs of real agent-run texts and 95 % of short ta
 paraphrases, and rejects 99 % of unrelated short pairs and every question from outside software.
 """
 
-# Mean cosine that the bundled model gives to pairs of these sentences.
+# Mean cosine similarity of pairs of these sentences with the bundled model.
 _BUNDLED_MEAN = 0.017
 UNRELATED = (
     "add pagination to the users endpoint",
@@ -32,11 +32,11 @@ UNRELATED = (
 
 
 def noise_floor(vectors: NDArray[np.float32]) -> float:
-    """Return the cosine, 0..1, that is as far from 1 as `BUNDLED_FLOOR` with the bundled model.
+    """Return the cosine, 0..1, that corresponds to `BUNDLED_FLOOR` of the bundled model.
 
-    Distances from 1 are compared with those of unrelated texts, which models that were trained to
-    tell many languages or passages apart put near each other (mean cosine 0.78 for E5, 0.02 for
-    the bundled model).
+    The distance of a floor from 1 is in proportion to that of the mean cosine of unrelated texts,
+    which models trained to distinguish many languages or passages place close to each other (mean
+    cosine 0.78 for E5, 0.02 for the bundled model).
 
     Args:
         vectors: (n, dimension) float32, L2-normalised, of unrelated texts; at least two.

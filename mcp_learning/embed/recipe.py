@@ -1,30 +1,30 @@
-"""The text of an execution that is embedded, the same for stored tasks and searches."""
+"""The text that is embedded for a task, made in the same way for stored tasks and for searches."""
 
 import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 RECIPE_VERSION = 1
-"""Part of every fingerprint: raise it when `embedding_text` gives other text for any input."""
+"""Part of every fingerprint: increase it when `embedding_text` changes its result for any input."""
 
-# The bundled model reads 256 tokens: at most 1,307 characters of the agent-run texts it was
-# measured on (512 tokens, as other models read: 2,364). Cutting here makes tokenising 20,000
-# characters as cheap as tokenising 4,000 (1 ms).
+# The bundled model reads 256 tokens, at most 1,307 characters of the agents' texts that were
+# measured; models that read 512 tokens, 2,364. Cutting makes tokenising 20,000 characters as cheap
+# as 4,000 (1 ms).
 MAX_CHARS = 4_000
 
 ONE_PASSAGE = 1_000
-"""Bytes up to which a text is one passage: the bundled model reads about as much of English."""
+"""Longest text, in bytes, that is one passage: about as much English as the bundled model reads."""
 
 PASSAGE_CHARS = 500
-"""Characters of a passage of a longer text, at most. Of texts over 10,000 characters it is more."""
+"""Most characters of a passage of a longer text; more in texts of over 10,000 characters."""
 
-PASSAGE_TOKENS = 230  # tokens of a passage, roughly, at most; the bundled model reads 254
-MOST_PASSAGES = 32  # passages of one text. Those of 20,000 characters of prose cover all of it
+PASSAGE_TOKENS = 230  # most tokens of a passage, estimated; the bundled model reads 254
+MOST_PASSAGES = 32  # per text; enough for all of 20,000 characters of prose
 
-_SAMPLE = 1_000
+_SAMPLE = 1_000  # characters of a text whose tokens are counted, at each of three places
 
 _FULL = 0.65
-"""Share of their greatest length that passages have on average, at least, of whole lines."""
+"""Least mean length of passages of whole lines, as a share of the greatest length."""
 
 _SENTENCE_END = re.compile("(?<=[.!?]) |(?<=[\u3002\uff01\uff1f])")
 _TOKEN = re.compile(r"[A-Za-z]{1,6}|[^\sA-Za-z]")
@@ -34,31 +34,30 @@ def embedding_text(task_description: str) -> str:
     """Return the text to embed for a task: its description and nothing else.
 
     Outcome, routing (model tier, pool, topology), approach and error text are left out on purpose.
-    They are what a recommendation predicts; if they were in the vector, tasks would look alike
-    because they ended alike or were handled alike, and the evidence would leak into the question.
-    Besides, they aren't known yet when an agent asks. Error texts are found by words instead.
+    Recommendations predict them: with them in the vector, tasks would look similar because they
+    ended or were handled alike, and the evidence would leak into the query. Besides, they aren't
+    known yet when an agent asks. Error texts are found by words instead.
 
     Returns:
-        The description on one line, each run of whitespace made one space, cut to MAX_CHARS
-        characters. The tokens that the model sees are those of the whole description, unless
+        The description on one line, with each run of whitespace replaced by a space, cut to
+        MAX_CHARS characters. The model reads the same tokens as of the whole description, unless
         nearly all of it is unbroken runs of over 100 characters (each is a single token).
     """
-    # Bounded before splitting too: a description padded with blanks costs no more than another.
+    # Cut before splitting too, so that a description padded with white space costs no more.
     return " ".join(task_description[: 5 * MAX_CHARS].split())[:MAX_CHARS].rstrip()
 
 
-@lru_cache(64)  # searches show passages of the same executions again and again
+@lru_cache(64)  # searches show passages of the same executions repeatedly
 def passages(task_description: str) -> tuple[str, ...]:
-    """Cut a long description at the ends of lines; a long line at those of its sentences.
+    """Split a long description at ends of lines, and long lines at ends of sentences.
 
-    A turn of a conversation is a line, and what is asked about is often said in one turn.
-
-    The model reads the beginning of a text. So a long one has a vector for each passage besides the
-    one of `embedding_text`, which stands for the first passage.
+    The model reads only the beginning of a text. So a long one has a vector for each passage after
+    the first, besides that of `embedding_text`, which represents the first. Lines are kept whole
+    where possible: in a conversation a line is a turn, which often holds what is asked about.
 
     Returns:
-        The passages in their order, each on one line: the whole text if it is short, else at most
-        MOST_PASSAGES. What is beyond them is left out.
+        The passages in order, each on one line: the whole text if it is short, else the first
+        MOST_PASSAGES.
     """
     if len(task_description.encode()) <= ONE_PASSAGE:
         return (task_description,)
@@ -73,7 +72,7 @@ def passages(task_description: str) -> tuple[str, ...]:
 
 
 def _packed(pieces: Iterable[str], longest: int) -> list[str]:
-    """Pieces joined to as few texts as their order and `longest` allow."""
+    """Consecutive pieces joined with spaces to texts of up to `longest` characters."""
     found: list[str] = []
     for piece in pieces:
         if found and len(found[-1]) + 1 + len(piece) <= longest:
@@ -84,7 +83,7 @@ def _packed(pieces: Iterable[str], longest: int) -> list[str]:
 
 
 def _longest(text: str) -> int:
-    """Characters of a passage of this text: PASSAGE_CHARS, unless it is very long or dense."""
+    """Most characters of a passage: PASSAGE_CHARS, unless the text is very long or dense."""
     middle = len(text) // 2
     samples = (text[:_SAMPLE], text[middle : middle + _SAMPLE], text[-_SAMPLE:])
     tokens = max(len(_TOKEN.findall(sample)) for sample in samples)
@@ -93,7 +92,7 @@ def _longest(text: str) -> int:
 
 
 def _sentences(line: str, longest: int) -> Iterator[str]:
-    """The line if it fits into a passage, else its sentences; those that don't fit in parts."""
+    """The line if it fits into a passage, else its sentences, split where they don't fit."""
     if len(line) <= longest:
         if line:
             yield line

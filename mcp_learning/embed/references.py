@@ -1,7 +1,7 @@
-"""Reference sentences without content, in many languages, which measure a query's background noise.
+"""Reference sentences without content, in many languages, to measure a query's background noise.
 
-A model trained on one language puts all texts of another near each other, and near "thanks" and
-"continue". The cosine similarity of a query with the nearest of these sentences is the part of any
+A model trained on one language places all texts in another near each other, and near "thanks" and
+"continue". The cosine similarity of a query to the nearest of these sentences is the part of any
 similarity that is due to that.
 """
 

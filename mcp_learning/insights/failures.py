@@ -14,10 +14,10 @@ from mcp_learning.store.protocol import Store
 from mcp_learning.store.types import ErrorText, Period
 
 SIMILAR_TASK = 0.6
-"""Cosine similarity, -1..1, from which a success is of a similar task. Half of the paraphrases in
-the package's test set reach it, and none of its 1,560 unrelated pairs."""
+"""Least cosine similarity, -1..1, of a success to count as one of a similar task. Half of the
+paraphrases in the package's test set reach it, and none of its 1,560 unrelated pairs."""
 
-_TEXTS = 500  # error texts that are grouped, the commonest ones
+_TEXTS = 500  # commonest error texts, which are grouped
 _EXAMPLES = 3  # latest failures named for a pattern
 _FIXES = 20  # successes that are compared to find the fix of a pattern
 _NEXT_SUCCESSES = 300

@@ -1,9 +1,9 @@
 """Groups error texts that differ only in a few consecutive words into one pattern.
 
-Numbers, paths and quoted values are replaced before (`models.error_messages`). Remaining values are
-words: "no answer from the billing service", "no answer from the search page". A single text doesn't
-show whether a word is a value or part of the error ("connection refused", "connection reset"). Many
-texts do: a position with several different fillers holds a value.
+Numbers, paths and quoted values are already replaced (`models.error_messages`). The other values
+are words: "no answer from the billing service", "no answer from the search page". A single text
+doesn't show whether a word is a value or part of the error ("connection refused", "connection
+reset"). Many texts do: a position with several different fillers holds a value.
 """
 
 from collections import defaultdict
@@ -13,14 +13,14 @@ from itertools import accumulate
 from mcp_learning.models.folding import folded
 
 MIN_FILLERS = 4
-"""Least number of fillers of a position that holds a value: two or three may be other errors."""
+"""Least number of different fillers of a value's position: two or three may be different errors."""
 
-MIN_FIXED = 3  # words that all texts of a pattern share at least, placeholders not counted
+MIN_FIXED = 3  # least number of words that all texts of a pattern share, without placeholders
 MAX_FILLER = 5  # longest filler, in words
 
 FILLER = "<…>"
 
-_MAX_WORDS = 40  # of a text that are compared
+_MAX_WORDS = 40  # compared per text
 _Frame = tuple[tuple[str, ...], tuple[str, ...]]
 
 
@@ -69,7 +69,7 @@ def _is_fixed(word: str) -> bool:
 
 
 def most_typical(texts: Sequence[str]) -> int:
-    """Position of the text that shares most words with the others; of equal ones, the first.
+    """Index of the text that shares most words with the others; of equal ones, the first.
 
     By the mean Jaccard index of the sets of words (P. Jaccard, "The distribution of the flora in
     the alpine zone", New Phytologist 11 (1912), 37-50). At least one text must be given.

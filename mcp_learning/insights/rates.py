@@ -18,7 +18,7 @@ FAMILYWISE_ERROR = 0.05
 """Highest probability of any "better" or "worse" in an answer where nothing changed."""
 
 Weights = tuple[float, float]
-"""What successes and failures weigh, such as the sums of their confidences."""
+"""Weights of successes and of failures: counts, or sums of confidences."""
 
 _LARGEST_LOG = 16.0  # e^16, a factor of nine million, is the largest error that is reported
 
@@ -39,13 +39,13 @@ def wilson_interval(successes: float, trials: float, z: float = Z_90) -> tuple[f
 
 
 def weights(ended: Endings) -> Weights:
-    """What successes and failures weigh: the sums of their confidences."""
+    """Weights of successes and failures: the sums of their confidences."""
     won, lost = ended.success_weight, ended.failure_weight
     return ended.success if won is None else won, ended.failure if lost is None else lost
 
 
 def rated(ended: Endings) -> Rate:
-    """The success rate of executions with its 90 % interval; none while no outcome has a weight.
+    """The success rate of executions with its 90 % interval; None if no outcome has a weight.
 
     Each outcome counts by its confidence. The sum of these is the effective number of outcomes:
     with weights of at most 1 it is never above Kish's (Σw)² / Σw².
@@ -81,12 +81,12 @@ def difference_interval(one: Weights, other: Weights, z: float = Z_90) -> tuple[
 
 
 def exact_p(one: Outcomes, other: Outcomes) -> float:
-    """How likely so great a difference is if both rates are the same, 0..1; 1 without outcomes.
+    """Two-sided p-value of the difference between two rates, 0..1; 1 without outcomes.
 
-    Fisher's exact test, the tail on the side of the difference doubled (R. A. Fisher, "The logic
-    of inductive inference", JRSS 98 (1935), 39-82). It is never below the true
-    probability. Newcombe's interval at the strict levels that many comparisons need is up to
-    fifteen times too optimistic for five runs against five.
+    Fisher's exact test, with the tail on the side of the difference doubled (R. A. Fisher, "The
+    logic of inductive inference", JRSS 98 (1935), 39-82). Never below the true probability, whereas
+    Newcombe's interval, at the strict levels that many comparisons need, is up to fifteen times too
+    optimistic for five runs against five.
     """
     if not sum(one) or not sum(other):
         return 1.0
@@ -105,10 +105,10 @@ def exact_p(one: Outcomes, other: Outcomes) -> float:
 
 
 def holm(p_values: Sequence[float], level: float = FAMILYWISE_ERROR) -> list[bool]:
-    """Which of n hypotheses are rejected; the chance of even one false rejection is <= `level`.
+    """Which of n hypotheses are rejected, with a family-wise error rate of at most `level`.
 
     Source: S. Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal
-    of Statistics 6 (1979), 65-70. Holds however the tests depend on each other.
+    of Statistics 6 (1979), 65-70. Holds under any dependence between the tests.
     """
     rejected = [False] * len(p_values)
     order = sorted(range(len(p_values)), key=p_values.__getitem__)
@@ -120,7 +120,7 @@ def holm(p_values: Sequence[float], level: float = FAMILYWISE_ERROR) -> list[boo
 
 
 def discoveries(p_values: Sequence[float], level: float = FAMILYWISE_ERROR) -> list[bool]:
-    """Which of n hypotheses are rejected; of the rejected, a share of at most `level` is false.
+    """Which of n hypotheses are rejected, with a false discovery rate of at most `level`.
 
     Source: Y. Benjamini, Y. Hochberg, "Controlling the false discovery rate", JRSS B 57 (1995),
     289-300. Where there is nothing to find, it is as strict as `holm`.
@@ -137,12 +137,12 @@ def discoveries(p_values: Sequence[float], level: float = FAMILYWISE_ERROR) -> l
 def discovered(
     pairs: Sequence[tuple[Outcomes, Outcomes]], level: float = FAMILYWISE_ERROR
 ) -> list[Change]:
-    """How the first of each pair differs from the second, for findings that each stand alone.
+    """How the first of each pair differs from the second, for findings that are read one by one.
 
-    Of those that are "better" or "worse", a share of `level` at most is false. Their
-    intervals are wider by as much as the choice among the pairs demands: Y. Benjamini,
-    D. Yekutieli, "False discovery rate-adjusted multiple confidence intervals for selected
-    parameters", JASA 100 (2005), 71-81. Every pair has outcomes on both sides.
+    Of those called "better" or "worse", an expected share of at most `level` is false. Their
+    intervals are widened for the selection: Y. Benjamini, D. Yekutieli, "False discovery
+    rate-adjusted multiple confidence intervals for selected parameters", JASA 100 (2005), 71-81.
+    Every pair must have outcomes on both sides.
     """
     significant = discoveries([exact_p(*pair) for pair in pairs], level)
     share = sum(significant) / len(pairs) if pairs else 0.0
@@ -156,10 +156,9 @@ def discovered(
 def compare_all(pairs: Sequence[tuple[Weights, Weights]]) -> list[Change | None]:
     """How the first of each pair differs from the second; None where one has no outcome.
 
-    The exact test takes what outcomes weigh in whole numbers.
-
     The pairs are one family of comparisons: with no real difference among them, the probability of
-    even one "better" or "worse" is at most `FAMILYWISE_ERROR`.
+    even one "better" or "worse" is at most `FAMILYWISE_ERROR`. For the exact test, weights are
+    rounded to whole numbers.
     """
     known = [pair for pair in pairs if sum(pair[0]) and sum(pair[1])]
     significant = iter(holm([exact_p(*map(_whole, pair)) for pair in known]))
@@ -170,7 +169,7 @@ def compare_all(pairs: Sequence[tuple[Weights, Weights]]) -> list[Change | None]
 
 
 def compared(pairings: Sequence[Pairing]) -> list[tuple[Pairing, Change]]:
-    """Approaches against the others of their task type, where both have outcomes."""
+    """Approaches compared with the others of their task type, where both have outcomes."""
     changes = compare_all([(weights(one.own), weights(one.others)) for one in pairings])
     both = zip(pairings, changes, strict=True)
     return [(pairing, change) for pairing, change in both if change is not None]
@@ -199,7 +198,7 @@ def _change(now: Weights, before: Weights, *, significant: bool, z: float = Z_90
 
 
 def mirrored(change: Change) -> Change:
-    """The same change, where a higher rate is worse."""
+    """The same change for a rate of which a higher value is worse."""
     opposite: dict[Direction, Direction] = {"better": "worse", "worse": "better"}
     direction = opposite.get(change.direction, "unclear")
     return change.model_copy(update={"direction": direction})
@@ -208,8 +207,8 @@ def mirrored(change: Change) -> Change:
 def summarise(measures: Measures) -> Totals:
     """Adds the success rate among ended executions, and its 90 % interval, to raw figures.
 
-    Costs against estimates by their ratio, in which twice and half are equally wrong: the error is
-    e^median|ln(actual / estimate)| - 1 and the bias e^(median ln(actual / estimate)) - 1. Source:
+    Costs are compared with estimates by their ratio, so that twice and half are equally wrong: the
+    error is e^median|ln(actual / estimate)| - 1, the bias e^(median ln(actual / estimate)) - 1:
     S. K. Morley, T. V. Brito, D. T. Welling, "Measures of model performance based on the log
     accuracy ratio", Space Weather 16 (2018), 69-88.
     """
@@ -230,7 +229,7 @@ def summarise(measures: Measures) -> Totals:
 
 
 def compare(now: Measures, before: Measures) -> Trend:
-    """A period against the one before, as a comparison of its own."""
+    """A period compared with the one before, without correction for further comparisons."""
     (change,) = compare_all([(weights(now.ended), weights(before.ended))])
     previous = summarise(before)
     if change is None:
@@ -257,5 +256,5 @@ def _ratio(log: float | None) -> float | None:
 
 
 def _rounded(value: float | None, digits: int) -> float | None:
-    # Costs near the largest number that there is add up to infinity, which JSON can't hold.
+    # Costs near the largest float add up to infinity, which JSON can't hold.
     return None if value is None or not isfinite(value) else round(value, digits)

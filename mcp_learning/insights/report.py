@@ -31,7 +31,7 @@ from mcp_learning.store.types import Endings, Measures, Pairing, Period
 DAYS = 90  # period of `insights`
 
 MAX_GROUPS = 15
-"""Groups that learning_stats shows and compares, the largest ones; each takes over 100 tokens."""
+"""Largest groups, which learning_stats shows and compares; each takes over 100 tokens."""
 
 MAX_DAYS = 31  # the same for days, of which the newest are shown
 
@@ -139,7 +139,7 @@ def make_insights(
 
 
 def is_thin(totals: Totals) -> bool:
-    """Whether the interval of the success rate is wider than `WIDE_INTERVAL`, or there is none."""
+    """Whether the success rate has no interval, or one wider than `WIDE_INTERVAL`."""
     low, high = totals.interval_low, totals.interval_high
     return low is None or high is None or high - low > WIDE_INTERVAL
 
@@ -147,7 +147,7 @@ def is_thin(totals: Totals) -> bool:
 def compare_groups(figures: Figures) -> list[GroupChange]:
     """All groups with their trends, which are corrected as one family of comparisons.
 
-    Days have no trend. Of an error type its share of ended executions is compared; less is better.
+    Days have no trend. Of an error type, the share of ended executions is compared: less is better.
     """
     shifts: list[GroupChange] = []
     pairs: list[tuple[Weights, Weights]] = []
@@ -167,7 +167,7 @@ def compare_groups(figures: Figures) -> list[GroupChange]:
 
 
 def contrast(pairings: Sequence[Pairing]) -> list[Contrast]:
-    """Approaches against the others of their task type, greatest gain first."""
+    """Approaches compared with the others of their task type, greatest gain first."""
     contrasts = [
         Contrast(
             task_type=pairing.task_type,
@@ -201,5 +201,5 @@ def _with_trend(shift: GroupChange, change: Change | None) -> GroupChange:
 
 
 def _share(part: Weights, whole: Weights) -> Weights:
-    # The part was read later, and may hold what was recorded in between.
+    # The part was read later, and may include executions recorded in between.
     return sum(part), max(0.0, sum(whole) - sum(part))

@@ -9,11 +9,11 @@ from mcp_learning.models.dashboard import Bucket, RatePoint, Step
 from mcp_learning.store.types import Endings
 
 LEAST_OUTCOMES = 20
-"""What the outcomes of a point of the curve weigh at least, by their confidences: its 90 % interval
-is at most 35 points wide."""
+"""Least weight (sum of confidences) of the outcomes of a point of the curve, whose 90 % interval is
+then at most 35 percentage points wide."""
 
-FULL = 8  # least mean number of executions per step, for a finer step
-FEWEST_STEPS = 8  # a coarser step has to leave at least so many
+FULL = 8  # least mean number of executions per step
+FEWEST_STEPS = 8  # least number of steps that a coarser step has to leave
 
 _LENGTHS: dict[Step, timedelta] = {
     "hour": timedelta(hours=1),
@@ -25,7 +25,10 @@ _MOST = {"hour": 96, "day": 120, "week": 128}
 
 
 def step_for(first: datetime, until: datetime, executions: int) -> Step:
-    """The finest step with at most `_MOST` steps and, on average, `FULL` executions a step."""
+    """The finest step with at most `_MOST` steps and, on average, `FULL` executions per step.
+
+    A step with fewer executions is taken if the next coarser one leaves under `FEWEST_STEPS` steps.
+    """
     for step, coarser in pairwise(_LENGTHS):
         count = (until - first) / _LENGTHS[step]
         left = (until - first) / _LENGTHS[coarser]
