@@ -34,7 +34,8 @@ _ERROR = re.compile(
 )
 _READS = re.compile(
     r"\s*(?:(?:cd|Set-Location(?:\s+-Path)?)\s+\S+?\s*(?:&&|;)\s*)?(?:sudo\s+)?"
-    r"(?:cat|sed|awk|nl|head|tail|less|rg|grep|ls|find|fd|tree|wc|jq|Get-Content|Get-ChildItem|Select-String|git\s+(?:diff|show|log|status|grep|blame))\b"
+    r"(?:cat|sed|awk|nl|head|tail|less|rg|grep|ls|find|fd|tree|wc|jq"
+    r"|Get-Content|Get-ChildItem|Select-String|git\s+(?:diff|show|log|status|grep|blame))\b"
 )
 """Commands that print what files hold, which is no error of theirs."""
 
