@@ -35,9 +35,13 @@ def register(server: MCPServer[None], learning: Learning, *, read_only: bool = F
         given = {"task_description": task_description, "repo": repo, "task_type": task_type}
         try:
             request = FindSimilarTasks.model_validate(given)
-            text = matches.similar(await learning.find(request), request)[1]
+            found = await learning.find(request)
+            text = matches.similar(found, request)[1]
             asked = RecommendApproach.model_validate(given)
-            compared = advice.recommendation(await learning.recommend(asked), asked)[1]
+            advised = await learning.recommend(asked)
+            new = [one for one in advised.lessons if one not in found.lessons]
+            advised = advised.model_copy(update={"lessons": new})
+            compared = advice.recommendation(advised, asked)[1]
             text += f"\n\nApproaches on such tasks:\n{compared}"
         except ValidationError as error:
             text = f"Recall failed: {schema.explain(error, FindSimilarTasks)}"

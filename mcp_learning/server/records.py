@@ -29,10 +29,10 @@ def execution(result: ExecutionDetail) -> str:
     if result.used_by:
         later = [f"{use.task_id} ({use.outcome})" for use in result.used_by]
         lines.append(f"used by: {', '.join(later)}")
-    lines.append(
-        f"Shown in {counted(result.times_returned, 'answer')}; counts {result.weight:g}-fold in "
-        "recommendations (0.5 to 2)."
-    )
+    counts = f"counts {result.weight:g}-fold by votes in recommendations (0.5 to 2)"
+    if not result.execution.outcome_confidence:
+        counts = "doesn't count in recommendations"
+    lines.append(f"Shown in {counted(result.times_returned, 'answer')}; {counts}.")
     return "\n".join(lines)
 
 

@@ -115,6 +115,11 @@ async def test_a_record_is_told_whole(client: Client) -> None:
     assert told["used by"] == f"{used_by} (success)"
     assert lines[-1].startswith("Shown in 0 answers; counts ")
 
+    waiting = TASK | {"outcome": "pending"}
+    pending = (await client.call_tool("record_execution", waiting)).structured_content or {}
+    told_last = await say(client, "get_execution", task_id=pending["task_id"])
+    assert told_last.endswith("Shown in 0 answers; doesn't count in recommendations.")
+
 
 async def test_one_who_used_others_names_them(client: Client) -> None:
     ids: list[str] = []
@@ -196,6 +201,21 @@ async def test_lessons_leave_room_for_the_rest_of_a_small_answer(service: Learni
         advised, text = advice.recommendation(await service.recommend(question), question)
         assert (len(advised.lessons), bool(advised.options)) == (shown, True)
         assert answers.tokens(answers.structured(advised), text) <= max_tokens
+
+
+async def test_a_prompt_that_recalls_and_recommends_tells_a_lesson_once(
+    client: Client, service: LearningService
+) -> None:
+    taught = await record(service, solution_summary="clear the cookie")
+    lesson = {"when": LOGIN, "do": "clear the cookie first", "evidence": [taught.task_id]}
+    saved = await service.save_lesson(SaveLesson.model_validate(lesson))
+    decision = ChangeLesson(lesson_id=str(saved.lesson_id), action="approve")
+    await service.change_lesson(decision)
+    await service.close()
+    prompt = await client.get_prompt("start_task", {"task_description": LOGIN})
+    (message,) = prompt.messages
+    assert isinstance(message.content, TextContent)
+    assert message.content.text.count("clear the cookie first") == 1
 
 
 async def test_a_budget_that_is_too_small_for_a_packet_does_not_look_as_if_none_were_due(
