@@ -23,7 +23,7 @@ from mcp_learning.redaction.repositories import Repository, located, parse, with
 
 _of_caller: ContextVar[str] = ContextVar("excluded_repos_of_caller", default="")
 _WILDCARDS = frozenset("*?")
-_QUESTION_MARK = "\ue000"  # stands for the wildcard, which would begin the query of an address
+_QUESTION_MARK = "\ue000"  # replaces the wildcard, which would begin the query part of a URL
 
 
 class _Pattern(NamedTuple):
@@ -49,7 +49,7 @@ class _Pattern(NamedTuple):
 
 @contextmanager
 def excluded_by_caller(patterns: str) -> Iterator[None]:
-    """Adds the patterns of the process that a call came from, while the call is executed."""
+    """Adds the patterns of the calling process while its call is executed."""
     token = _of_caller.set(patterns)
     try:
         yield

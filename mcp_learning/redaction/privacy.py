@@ -5,7 +5,7 @@ from functools import cache
 
 PLACEHOLDER = "[redacted:private]"
 
-# A bracket as itself, as an entity, escaped in a string or a URL, or full-width.
+# A literal bracket, an entity, an escape in a string or a URL, or a full-width bracket.
 _OPEN = (
     r"(?:[<\uff1c\ufe64\u2039\u3008]|&(?:amp;){0,3}(?:lt|\#0{0,6}60|\#x0{0,6}3c);|"
     r"\\{1,8}(?:u00|x)3c|%3c)"
@@ -14,7 +14,7 @@ _CLOSE = (
     r"(?:[>\uff1e\ufe65\u203a\u3009]|&(?:amp;){0,3}(?:gt|\#0{0,6}62|\#x0{0,6}3e);|"
     r"\\{1,8}(?:u00|x)3e|%3e)"
 )
-_UNSEEN = r"[^\x00-\x7f]{0,20}"  # invisible characters; their class takes long to compile
+_UNSEEN = r"[^\x00-\x7f]{0,20}"  # for invisible characters, whose class takes long to compile
 _NAME = "".join(f"[{c}{chr(ord(c) + 0xFEE0)}]{_UNSEEN}" for c in "private")
 _BLANK = r"(?:\s|[^\x00-\x7f]){0,20}"
 

@@ -44,7 +44,7 @@ _HOSTS = {
     "ssh.dev.azure.com": "dev.azure.com",
 }
 _TWO_PARTS = frozenset({"github.com", "bitbucket.org", "codeberg.org"})
-# What comes between the parts of an address, and what begins the page of a repository.
+# Path parts that don't belong to the repository's name, and those that begin a page in it.
 _IN_BETWEEN = frozenset({"_git", "scm", "v3"})
 _PAGES = frozenset(
     (

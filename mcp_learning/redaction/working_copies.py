@@ -115,14 +115,14 @@ def _common_directory(root: Path) -> Path:
         return own
     if common := _read(own / "commondir").strip():
         return Path(os.path.normpath(own / common))
-    if own.parent.name == "worktrees":  # what it had is gone
+    if own.parent.name == "worktrees":  # a deleted worktree, whose files are gone
         return own.parent.parent
     return own
 
 
 def _main_of(root: Path) -> Path:
     common = _common_directory(root)
-    if common.name in (".git", ".bare"):  # the latter, where all work trees are beside it
+    if common.name in (".git", ".bare"):  # `.bare` if all worktrees are beside it
         return common.parent
     # A submodule has its directory in that of the repository around it.
     return root if "modules" in common.parts and (root / ".git").exists() else common

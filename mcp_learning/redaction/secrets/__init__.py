@@ -6,8 +6,8 @@ such as a header, an address or an option of a command (`contexts`, `commands`).
 blocks (`private_keys`); base64 is decoded and searched (`encoded`). Entropy alone is not used:
 commit hashes and UUIDs are frequent in execution records, and have to stay.
 
-All of it takes time linear in the length of the text: a repetition is bounded, possessive, or
-can't start twice.
+Everything takes time linear in the length of the text: in all patterns, a repetition is bounded,
+possessive, or can't start at two positions of the same run.
 """
 
 from mcp_learning.redaction.secrets.redact import redact, redact_beginning, redact_value, warm

@@ -8,7 +8,7 @@ from mcp_learning.redaction.secrets.literals import Name, bare_value, is_secret
 from mcp_learning.redaction.secrets.names import FOREIGN, STEMS, meaning_of, words_of
 from mcp_learning.redaction.secrets.patterns import pattern
 from mcp_learning.redaction.secrets.types import Secret
-from mcp_learning.redaction.secrets.values import is_prose, is_random, is_telling
+from mcp_learning.redaction.secrets.values import is_complex, is_prose, is_random
 
 _BACKWARDS = pattern(r"[\w.$-]{0,60}")  # on the reversed text before a stem
 _WORD_BEFORE = pattern(r"(?: [\w-]{1,20}){1,2}")
@@ -35,7 +35,7 @@ _ARGUMENT = pattern(r"(?:^|\s)--?[A-Za-z][\w-]{0,30}[ =][\"']?\Z")  # --set pass
 
 
 def find_assignments(text: str, folded: str) -> Iterator[Secret]:
-    """The values in a text that have the name of a secret; `folded` as in `search`."""
+    """The values in a text that follow the name of a secret; `folded` as in `search`."""
     stems = [STEMS.finditer(folded)]
     if not text.isascii():
         stems.append(FOREIGN.finditer(text))
@@ -105,8 +105,8 @@ def _assigned(name: Name) -> re.Match[str] | None:
         return match if random and is_secret(name, match) else None
     sign = match["sign"]
     if sign in ("==", "!=", "===", "!=="):
-        told = match["quoted"] is not None and is_telling(match["quoted"])
-        return match if told and is_secret(name, match) else None
+        accepted = match["quoted"] is not None and is_complex(match["quoted"])
+        return match if accepted and is_secret(name, match) else None
     gap = name.text[name.end : match.start("sign")] + name.text[match.end("sign") :][:1]
     unspaced = sign.startswith("=") and " " not in gap and not gap.isspace()
     sure = _is_setting(name, match, unspaced)
@@ -118,7 +118,7 @@ def _assigned(name: Name) -> re.Match[str] | None:
 
 
 def _is_setting(name: Name, match: re.Match[str], unspaced: bool) -> bool:
-    """Whether only a value can be there, as in settings files, options, queries and logs."""
+    """Whether the position admits only a literal: in settings files, options, queries and logs."""
     if name.is_option or name.before.endswith(("?", "&", ";")):
         return True
     alone = _is_alone(name, match)
@@ -137,7 +137,7 @@ def _on_next_line(name: Name) -> re.Match[str] | None:
     match = bindings.NEXT_LINE.match(name.text, name.end)
     if match is None and _HEADING.search(name.before):
         match = bindings.HEADING.match(name.text, name.end)
-        match = match if match and is_telling(match["bare"]) else None
+        match = match if match and is_complex(match["bare"]) else None
     if (
         match is None
         or match["bare"].endswith((":", ",", "{", "[", "(", "-"))
@@ -165,11 +165,13 @@ def _paired(name: Name) -> re.Match[str] | None:
         return None
     named = name.is_option or name.name.isupper()
     value = match["quoted"]
-    telling = is_telling(value) and (named or len(value) >= 8) and any(c.isdigit() for c in value)
-    telling = telling or (named and is_random(value) and len(value) >= 12)
+    complex_enough = (
+        is_complex(value) and (named or len(value) >= 8) and any(c.isdigit() for c in value)
+    )
+    complex_enough = complex_enough or (named and is_random(value) and len(value) >= 12)
     if name.name[:4] == match["quoted"][:4]:
         return None  # a list of names
-    return match if (name.is_option or telling) and is_secret(name, match) else None
+    return match if (name.is_option or complex_enough) and is_secret(name, match) else None
 
 
 def _passed(name: Name) -> re.Match[str] | None:
@@ -178,7 +180,7 @@ def _passed(name: Name) -> re.Match[str] | None:
     if (
         match is None
         or not _SETTER.match(words_of(name.name.split(".")[-1]))
-        or not is_telling(match["quoted"])
+        or not is_complex(match["quoted"])
     ):
         return None
     return match if is_secret(name, match) else None
@@ -191,8 +193,8 @@ def _optional(name: Name) -> re.Match[str] | None:
         return None
     value = match["quoted"] or match["bare"]
     followed = _FURTHER.match(name.text, match.end()) and not is_prose(value)
-    told = match["quoted"] is not None or is_telling(value) or is_random(value) or followed
-    return match if told and is_secret(name, match, sure=True) else None
+    accepted = match["quoted"] is not None or is_complex(value) or is_random(value) or followed
+    return match if accepted and is_secret(name, match, sure=True) else None
 
 
 def _defined(name: Name) -> re.Match[str] | None:
@@ -200,8 +202,10 @@ def _defined(name: Name) -> re.Match[str] | None:
     if not _DEFINITION.search(name.before):
         return None
     match = bindings.OPTION.match(name.text, name.end)
-    told = match and (match["quoted"] or (is_telling(match["bare"]) and "[" not in match["bare"]))
-    return match if match and told and is_secret(name, match) else None
+    accepted = match and (
+        match["quoted"] or (is_complex(match["bare"]) and "[" not in match["bare"])
+    )
+    return match if match and accepted and is_secret(name, match) else None
 
 
 def _in_cell(name: Name) -> re.Match[str] | None:
@@ -212,7 +216,7 @@ def _in_cell(name: Name) -> re.Match[str] | None:
         r"(?:\||<(?:t[dh]|dt)(?:\s[^<>]{0,100})?>)[^|<>\n]{0,30}\Z", name.before
     ):
         return None
-    return match if is_telling(match["bare"]) and is_secret(name, match) else None
+    return match if is_complex(match["bare"]) and is_secret(name, match) else None
 
 
 def _said(name: Name) -> re.Match[str] | None:
@@ -221,10 +225,10 @@ def _said(name: Name) -> re.Match[str] | None:
     if match is None:
         return None
     value = match["quoted"] or bare_value(match)
-    with_digit = is_telling(value) and any(c.isdigit() for c in value)
+    with_digit = is_complex(value) and any(c.isdigit() for c in value)
     mixed = match["quoted"] or re.search(r"[A-Z!@#$%^*+=~]", value) or len(value) >= 20
-    told = (with_digit and mixed) or (is_random(value) and name.meaning.sure == 3)
-    return match if told and len(value) >= 6 and is_secret(name, match) else None
+    accepted = (with_digit and mixed) or (is_random(value) and name.meaning.sure == 3)
+    return match if accepted and len(value) >= 6 and is_secret(name, match) else None
 
 
 def _is_alone(name: Name, match: re.Match[str]) -> bool:

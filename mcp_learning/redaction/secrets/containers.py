@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from mcp_learning.redaction.secrets.patterns import pattern
 from mcp_learning.redaction.secrets.types import JSON, Secret
 from mcp_learning.redaction.secrets.values import (
+    is_complex,
     is_hexadecimal,
     is_random,
     is_reference,
-    is_telling,
 )
 
 CONTAINER_NAME = pattern(
@@ -65,7 +65,7 @@ _ITEM = pattern(
 
 
 def find_in_containers(text: str, folded: str) -> Iterator[Secret]:
-    """The values of maps and lists named secrets or the like; `folded` as in `search`."""
+    """The values of maps and lists with names such as `secrets`; `folded` as in `search`."""
     position = 0
     if not any(marker in folded for marker in _MARKERS):
         return
@@ -94,7 +94,7 @@ def _end(text: str, opening: re.Match[str]) -> int:
     if not opening["indent"] and text[opening.end()] != "-":
         return opening.end()  # the next line is not inside
     end = opening.end()
-    while end < min(limit, len(text)):  # lines that are indented as the first
+    while end < min(limit, len(text)):  # lines that are indented like the first
         line = text.find("\n", end, limit)
         end = line + 1 if line >= 0 else min(limit, len(text))
         following = text[end : end + len(opening["indent"]) + 1]
@@ -107,10 +107,10 @@ def is_secret_member(name: str, value: JSON, container: str) -> bool:
     """Whether the value of a member of a container is or contains a secret.
 
     Args:
-        name: What the member is called. Not all that are called ``db``, ``user`` or ``region``
-            have one: those may describe the others.
+        name: The member's name. One named ``db``, ``user`` or ``region`` may only describe the
+            others, so its value has to look like a secret.
         value: Its value.
-        container: What the map is called, its words joined by ``-``, in lower case.
+        container: The container's name in lower case, its words joined by ``-``.
     """
     is_owner, is_description = bool(_OWNER.match(name)), bool(_DESCRIPTION.match(name))
     if not is_owner and not is_description and not _ADDRESSEE.match(name):
@@ -120,7 +120,7 @@ def is_secret_member(name: str, value: JSON, container: str) -> bool:
     if is_reference(value) or _ADDRESS.match(value):
         return False
     if is_owner and not _OF_ACCOUNTS.search(container):
-        return len(value) >= 6 and is_telling(value) and not value.isdecimal()
+        return len(value) >= 6 and is_complex(value) and not value.isdecimal()
     least = 12 if is_description else 8
     return len(value) >= least and is_random(value) and not _is_name(value)
 
@@ -140,7 +140,7 @@ def _is_secret(match: re.Match[str], container: str) -> bool:
     if name and not is_secret_member(name, value, container):
         return False
     if quoted is None or name is None:
-        is_value = _BARE.fullmatch(value) and (is_telling(value) or is_random(value))
+        is_value = _BARE.fullmatch(value) and (is_complex(value) or is_random(value))
         return len(value) >= 6 and bool(is_value)
     is_lower_case = value.islower() and value.isalpha() and len(value) >= 8
-    return is_telling(value) or is_random(value) or is_lower_case
+    return is_complex(value) or is_random(value) or is_lower_case

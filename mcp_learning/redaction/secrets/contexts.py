@@ -136,7 +136,7 @@ _CONTEXTS = [
 
 
 def find_in_contexts(text: str, folded: str) -> Iterator[Secret]:
-    """The secrets that are known by where they stand. `folded` as in `search`."""
+    """The secrets that are recognised by their context; `folded` as in `search`."""
     for kind, marker, known in _CONTEXTS:
         if marker in folded:
             for match in known.finditer(text):

@@ -32,7 +32,7 @@ def find_encoded(text: str, holds_secret: Callable[[str], bool]) -> Iterator[Sec
 
 def _decoded(run: str) -> str | None:
     compact = re.sub(r"\s", "", run).rstrip("=").replace("-", "+").replace("_", "/")
-    compact = compact[: len(compact) // 4 * 4]  # it may have been cut
+    compact = compact[: len(compact) // 4 * 4]  # the text may have been cut
     try:
         text = base64.b64decode(compact, validate=True).decode("utf-8", "replace")
     except (binascii.Error, ValueError):

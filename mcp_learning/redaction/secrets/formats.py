@@ -39,10 +39,10 @@ _UUID = "H8!-H4!-H4!-H4!-H12!"
 
 
 class Format(NamedTuple):
-    """A documented format, by its prefix, or else what it contains.
+    """A documented token format, found by a prefix or else by an infix.
 
-    The pattern is of what follows the prefix; without a prefix, of all of it. It must look random
-    where names of programs may have its form, too.
+    The pattern matches what follows the prefix or, without a prefix, the whole token. Where names
+    in programs may have the same form, the match also has to look random.
     """
 
     kind: str

@@ -9,15 +9,15 @@ from typing import NamedTuple
 from mcp_learning.redaction.secrets.names import Meaning, meaning_of, words_of
 from mcp_learning.redaction.secrets.patterns import pattern
 from mcp_learning.redaction.secrets.values import (
+    is_complex,
     is_hexadecimal,
     is_identifier,
     is_random,
     is_reference,
     is_sentence,
-    is_telling,
 )
 
-# What a bare value is where it is code: a call, an index, an attribute, a pointer.
+# An unquoted value that is code: a call, an index, an attribute, a pointer.
 _CODE = pattern(
     r"[*&|(\[]|[A-Za-z_][\w.]*[(\[{]|.*\w[(\[].*[)\].,;]|[A-Za-z_]\w*(?:(?:\.|\?\.|->|::)[A-Za-z_]\w*)+\W*\Z"
 )
@@ -37,17 +37,17 @@ class Name(NamedTuple):
 
     @property
     def before(self) -> str:
-        """The text before the name, as much as bindings need."""
+        """The text before the name, as much of it as bindings need."""
         return self.text[max(0, self.start - 60) : self.start]
 
     @property
     def is_option(self) -> bool:
-        """Whether it is an option of a command line."""
+        """Whether it is a command-line option."""
         return self.name.startswith("-")
 
 
 def is_secret(name: Name, match: re.Match[str], sure: bool = False) -> bool:
-    """Whether the value is a literal; `sure` if only a value can be there."""
+    """Whether the value is a literal; `sure`: its position admits no code except a call."""
     found = match.groupdict()
     if found.get("quoted") is not None:
         return _is_quoted_secret(name, found["quoted"])
@@ -55,7 +55,7 @@ def is_secret(name: Name, match: re.Match[str], sure: bool = False) -> bool:
 
 
 def bare_value(match: re.Match[str]) -> str:
-    """An unquoted value without the punctuation of its sentence, or the brackets around it."""
+    """An unquoted value without punctuation after it or brackets around it."""
     value: str = match["bare"]
     for opening, closing in ("()", "[]", "{}"):
         first = value.find(closing)
@@ -73,10 +73,12 @@ def _is_quoted_secret(name: Name, value: str) -> bool:
         return _is_long_and_random(name, value)
     if " " in value:
         words = len(value.split())
-        told = any(c.isdigit() for c in value) or words >= 3 or name.meaning.kind == "passphrase"
-        return name.meaning.sure == 3 and len(value) >= 8 and told and not is_sentence(value)
+        accepted = (
+            any(c.isdigit() for c in value) or words >= 3 or name.meaning.kind == "passphrase"
+        )
+        return name.meaning.sure == 3 and len(value) >= 8 and accepted and not is_sentence(value)
     if name.meaning.kind in ("token", "cookie"):
-        return len(value) >= 8 and (is_telling(value) or is_random(value))
+        return len(value) >= 8 and (is_complex(value) or is_random(value))
     if name.meaning.kind.endswith("key") and is_identifier(value) and re.search("[_-]", value):
         return False
     return len(value) >= 4
@@ -98,16 +100,16 @@ def _is_bare_secret(name: Name, value: str, sure: bool) -> bool:
     if sure:
         return len(value) >= 4
     least = 8 if name.meaning.kind in ("token", "cookie") else 6
-    return len(value) >= least and (is_telling(value) or (is_random(value) and len(value) >= 16))
+    return len(value) >= least and (is_complex(value) or (is_random(value) and len(value) >= 16))
 
 
 def _repeats(name: Name, value: str) -> bool:
-    called, told = words_of(name.name), words_of(value[:100])
-    return called.endswith(told) or ("key" in called and called in told)
+    called, repeated = words_of(name.name), words_of(value[:100])
+    return called.endswith(repeated) or ("key" in called and called in repeated)
 
 
 def _is_long_and_random(name: Name, value: str) -> bool:
-    """For ambiguous names, which hashes and ids have, too."""
+    """The test for ambiguous names, which hashes and ids have, too."""
     if name.meaning.kind in ("pass", "clave"):
         return bool(_PASS.fullmatch(value)) and is_random(value)
     digits = sum(c.isdigit() for c in value)

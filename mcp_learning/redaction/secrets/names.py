@@ -12,8 +12,8 @@ class Meaning(NamedTuple):
 
     Attributes:
         kind: The kind of secret, which the placeholder names.
-        sure: 3 where any value is a secret (password), 2 where most are (token, API key), 1 where
-            only a random one is (auth, signature, somebody's key).
+        sure: 3 if any value is a secret (password), 2 if most are (token, API key), 1 if only
+            random ones are (auth, signature, somebody's key).
     """
 
     kind: str
@@ -70,13 +70,13 @@ _RANDOM = {  # kind: names; the value must be random
     "webhook": "webhook webhook-url", "otp": "otp salt pepper",
 }  # fmt: skip
 
-# After a name, these words leave its meaning.
+# These words after a name don't change its meaning.
 _QUALIFIER = pattern(
     r"-(?:value|text|plain|plaintext|clear|cleartext|string|str|b64|base64|base-64|data|prod|"
     r"production|dev|development|test|testing|stage|staging|live|sandbox|old|new|current|previous|"
     r"primary|secondary|main|default|backup|fallback|base|admin|root|raw|literal|env|v|[a-z]|\d+)\Z"
 )
-# A name that ends so, or such a word before the term, is about a secret but isn't one.
+# A name that ends like this, or has such a word before the term, describes a secret but isn't one.
 _OTHER = pattern(
     r"(?:^|-)(?:(?:no|use|has|is|with|without|show|hide|forgot|reset|confirm|requires?|validate|verify|"
     r"check|hash|get|fetch|load|read|find|generate|create|make|parse|refresh|revoke|rotate|decode|"
@@ -114,7 +114,7 @@ _MEANINGS = {  # by name without "-"
     for kind, names in table.items()
     for name in names.split()
 }
-# These may be glued to the word before them: dbpassword, authtoken.
+# These may follow another word without a separator: dbpassword, authtoken.
 _GLUED = tuple(
     name
     for name, meaning in _MEANINGS.items()
@@ -124,7 +124,7 @@ _GLUED = tuple(
 
 
 def _any_of(stems: str) -> re.Pattern[str]:
-    """One of the stems, joined by their first letter, which is what a search is fast by."""
+    """Matches one of the stems; grouped by their first letters, which makes a search fast."""
     by_letter: dict[str, list[str]] = {}
     for stem in stems.replace("-", " ").split("|"):
         by_letter.setdefault(stem[0], []).append(re.escape(stem[1:]))
@@ -137,7 +137,7 @@ STEMS = _any_of(
     "contrase|clave|chave|chiave|mot-de-passe|motdepasse|mdp|mnemonic|mat-khau|pw|otp|"
     "recovery-code|backup-code|bearer|geheimnis|heslo|haslo|losenord|wachtwoord|webhook|jelszo|jwt|jeton"
 )
-"""Where a name that means a secret may be, in a folded text."""
+"""Possible positions of secret names in a folded text."""
 
 _FOREIGN = (
     "contraseña|schlüssel|clé|пароль|пароля|секрет|токен|ключ|密码|密碼|口令|密钥|密鑰|秘钥|令牌|パスワード|"
@@ -145,7 +145,7 @@ _FOREIGN = (
     "parolă|κωδικός|סיסמה|סיסמא|كلمة المرور|كلمة السر|पासवर्ड|mật khẩu|รหัสผ่าน"
 )
 FOREIGN = _any_of(f"{_FOREIGN}|{'|'.join(stem.capitalize() for stem in _FOREIGN.split('|'))}")
-"""The same of names in other letters."""
+"""Possible positions of names that aren't ASCII, in the text itself."""
 
 
 def words_of(name: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 
 class _CompiledOnUse:
-    """Has the methods of the compiled pattern."""
+    """Compiles the pattern when a method is first used; has the methods of a compiled pattern."""
 
     def __init__(self, source: str, flags: re.RegexFlag) -> None:
         self._source, self._flags = source, flags
@@ -17,7 +17,7 @@ class _CompiledOnUse:
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self.compiled, name)
-        setattr(self, name, method)  # from now on it is found without this
+        setattr(self, name, method)  # later look-ups don't call __getattr__
         return method
 
 
@@ -27,8 +27,8 @@ _all: list[_CompiledOnUse] = []
 def pattern(source: str, flags: re.RegexFlag = re.NOFLAG) -> re.Pattern[str]:
     """As `re.compile`, but compiled at the first use.
 
-    Of hundreds of patterns a text needs few. To compile all of them takes 50 ms, in which no other
-    thread of the interpreter gets on.
+    A text needs few of the hundreds of patterns. Compiling all of them takes 50 ms, during which no
+    other thread of the interpreter runs.
     """
     one = _CompiledOnUse(source, flags)
     _all.append(one)
@@ -36,6 +36,6 @@ def pattern(source: str, flags: re.RegexFlag = re.NOFLAG) -> re.Pattern[str]:
 
 
 def compile_all() -> None:
-    """Compiles every pattern, so that no later text waits for it."""
+    """Compiles every pattern, so that no text has to wait for it."""
     for one in _all:
         one.compiled  # noqa: B018

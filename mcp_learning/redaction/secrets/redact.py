@@ -10,7 +10,7 @@ from mcp_learning.redaction.secrets.types import JSON, Secret
 
 _MOST_PASSES = 10
 LONGEST_SECRET = 20_000
-"""Characters of the longest secret that is removed as a whole where a text is cut."""
+"""Longest secret, in characters, that `redact_beginning` removes as a whole where it cuts."""
 
 
 def redact(text: str) -> tuple[str, int]:
@@ -22,14 +22,14 @@ def redact(text: str) -> tuple[str, int]:
         The text with each secret replaced by ``[redacted:<kind>]``, and how many were removed.
     """
     text, removed = without_private(text)
-    # A cut gives its neighbours a new boundary; looking again makes the result a fixed point.
+    # A replacement changes the context of its neighbours; repeating makes the result a fixed point.
     for _ in range(_MOST_PASSES):
         secrets = find_secrets(text)
         if not secrets:
             return text, removed
         text = _replaced(text, secrets)
         removed += len(secrets)
-    if secrets := find_secrets(text):  # it was made to have secrets inside of secrets
+    if secrets := find_secrets(text):  # only in a text constructed to nest secrets: drop the rest
         text = _replaced(text, [Secret(secrets[0].start, len(text), secrets[0].kind)])
         removed += len(secrets)
     return text, removed
@@ -38,9 +38,9 @@ def redact(text: str) -> tuple[str, int]:
 def redact_beginning(text: str, wanted: int) -> str:
     """The beginning of a text of any length, without secrets and private spans.
 
-    Takes time linear in `wanted`, not in the length of the text. The rest is dropped together with
-    `LONGEST_SECRET` characters before it, which may end with the first half of a secret. What is
-    left is longer than `wanted`, unless the removed secrets were long.
+    Takes time linear in `wanted`, not in the length of the text. A long text is cut, and the last
+    `LONGEST_SECRET` characters before the cut are dropped, since they may end with the first half
+    of a secret. The result is longer than `wanted`, unless the removed secrets were long.
     """
     window = 2 * wanted + 2 * LONGEST_SECRET
     if len(text) <= window:
@@ -50,11 +50,11 @@ def redact_beginning(text: str, wanted: int) -> str:
 
 
 def redact_value(value: JSON, name: str = "") -> tuple[JSON, int]:
-    """A JSON value without its secrets, keys of objects included, and how many there were.
+    """A JSON value without its secrets, also in keys of objects, and how many there were.
 
     Any string or long number under a name such as ``password`` or ``api_key`` is a secret unless it
-    is a placeholder, and so is each in a map named ``secrets``. An item of a list may get its name
-    from the one before.
+    is a placeholder, and so is each in a map named ``secrets``. The item before an item of a list
+    may be its name.
     """
     if isinstance(value, str):
         return _redact_named(name, value)
@@ -70,7 +70,7 @@ def redact_value(value: JSON, name: str = "") -> tuple[JSON, int]:
 
 
 def warm() -> None:
-    """Compiles every pattern, so that no later call pays for it."""
+    """Compiles every pattern, so that no later call has to."""
     formats.prefixed()
     formats.unprefixed()
     compile_all()
@@ -107,11 +107,11 @@ def _redact_members(value: dict[str, JSON], name: str) -> tuple[JSON, int]:
 
 
 def _name_for(items: list[JSON], position: int) -> str:
-    """The name of a list's item by the one before: `["--password", "…"]`, or of a pair."""
+    """The name of a list's item, from the item before it: `["--password", "…"]`, or a pair."""
     name, item = items[position - 1] if position else None, items[position]
     if not isinstance(name, str) or not isinstance(item, str) or len(name) > 80:
         return ""
-    if not name.startswith("-") and not (len(items) == 2 and values.is_telling(item)):
+    if not name.startswith("-") and not (len(items) == 2 and values.is_complex(item)):
         return ""
     name = PLACEHOLDER.sub("", redact(name)[0])
     meaning = meaning_of(name)

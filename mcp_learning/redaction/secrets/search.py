@@ -19,17 +19,17 @@ PLACEHOLDER = pattern(r"\[redacted:[a-z0-9-]+\]")
 
 _INVISIBLE = pattern(f"[{INVISIBLE}]")
 _SHORTEST_WORD = 12  # no token is shorter
-_WIDE = 60  # columns of a line that was wrapped
+_WIDE = 60  # least columns of a wrapped line
 _LINE_BREAK = pattern(r"[\\=]?[\"'`]?[ \t]{0,8}[+\\.]?[ \t]{0,8}\r?\n[ \t>|+]{0,40}[\"'`]?")
 _RUN = pattern(r"[\w+/=.~-]{4,4096}(?=[\s\"'`,;)]|\Z)", re.ASCII)
 
 
 def find_secrets(text: str) -> list[Secret]:
-    """All secrets, in their order, without overlaps.
+    """All secrets, in order of position, without overlaps.
 
     Existing placeholders are skipped.
     """
-    # Placeholders become empty lines: nothing matches in them, few things across them.
+    # Placeholders become line breaks, in which nothing matches and across which little does.
     plain = PLACEHOLDER.sub(lambda match: "\n" * len(match[0]), text)
     if plain.isascii() or not _INVISIBLE.search(plain):
         return _merged(_all(plain), plain)
@@ -41,7 +41,7 @@ def find_secrets(text: str) -> list[Secret]:
 
 
 def _all(text: str, inside: bool = False) -> Iterator[Secret]:
-    # In lower case, with ? for all that isn't ASCII.
+    # Lower case, with ? for every character that isn't ASCII: positions stay the same.
     folded = text.encode("ascii", "replace").decode("ascii").lower()
     words = "\n".join(word for word in text.split() if len(word) >= _SHORTEST_WORD)
     words = words if words.isascii() else words.encode("ascii", "replace").decode("ascii")

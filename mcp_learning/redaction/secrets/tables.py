@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from mcp_learning.redaction.secrets.names import meaning_of
 from mcp_learning.redaction.secrets.patterns import pattern
 from mcp_learning.redaction.secrets.types import Secret
-from mcp_learning.redaction.secrets.values import is_reference, is_telling
+from mcp_learning.redaction.secrets.values import is_complex, is_reference
 
 _RULE = pattern(r"\n[ \t>]{0,20}\|?[ \t]{0,20}:?-{2,100}:?[ \t]{0,20}\|[-:| \t]{0,400}\n")
 _CSV_HEAD = pattern(
@@ -24,7 +24,7 @@ _MARKS = " \t\r\n`*\"'"
 
 
 def find_in_tables(text: str) -> Iterator[Secret]:
-    """The cells of such columns that aren't prose."""
+    """The cells of columns with secret names, except prose."""
     if "|" in text:
         for rule in _RULE.finditer(text):
             start = text.rfind("\n", max(0, rule.start() - 1_000), rule.start()) + 1
@@ -34,7 +34,7 @@ def find_in_tables(text: str) -> Iterator[Secret]:
 
 
 def find_in_inserts(text: str) -> Iterator[Secret]:
-    """The values of such columns in an `INSERT` statement."""
+    """The values of columns with secret names in an `INSERT` statement."""
     for statement in _INSERT.finditer(text):
         position = statement.end()
         for column in statement["columns"].split(","):
@@ -58,7 +58,7 @@ def _rows(text: str, head: str, start: int, separator: str) -> Iterator[Secret]:
         if row.count(separator) < (1 if separator == "|" else len(meanings) - 1):
             break
         for meaning, (cell, position) in zip(meanings, _cells(row, start, separator), strict=False):
-            if meaning and is_telling(cell) and len(cell) >= 6 and not is_reference(cell):
+            if meaning and is_complex(cell) and len(cell) >= 6 and not is_reference(cell):
                 yield Secret(position, position + len(cell), meaning.kind)
         start = end + 1
 

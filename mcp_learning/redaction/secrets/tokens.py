@@ -9,11 +9,11 @@ from mcp_learning.redaction.secrets.patterns import pattern
 from mcp_learning.redaction.secrets.types import Secret
 from mcp_learning.redaction.secrets.values import is_random
 
-_LONGEST_BODY = 2_048  # looked at from one prefix on, so that many prefixes stay linear
-_MOST_LINES = 16  # over which a token may be wrapped
+_LONGEST_BODY = 2_048  # characters examined after a prefix, so that many prefixes stay linear
+_MOST_LINES = 16  # that a wrapped token may span
 
 _JWT = pattern(r"eyJ[\w-]{8,500}\.(?:eyJ[\w-]{8,}+|[\w-]*+\.[\w-]++)(?:\.[\w-]++)*", re.ASCII)
-# Before a word: the end of an escape, a colour or a %XX.
+# Immediately before a word: the end of an escape, a colour or a %XX.
 _ESCAPE = pattern(r"(?:\\[abefnrtv]|\\x[\da-fA-F]{2}|\\u00[\da-fA-F]{2}|[\[;]\d{1,2}m|"
     r"%[\da-fA-F]{2})\Z")  # fmt: skip
 _TAIL = pattern(r"[\w-]*", re.ASCII)
@@ -26,7 +26,7 @@ _WRAP = pattern(
 def find_tokens(text: str, words: str) -> Iterator[Secret]:
     """The tokens of all documented formats in a text; some may overlap.
 
-    Only its long words are searched for prefixes.
+    Only `words`, the long words of the text, are searched for prefixes.
     """
     formats, with_head, always = _by_head()
     present = with_head.keys() & {words[i : i + 3] for i in range(len(words) - 2)}
@@ -45,9 +45,10 @@ def find_tokens(text: str, words: str) -> Iterator[Secret]:
 
 @functools.cache
 def _by_head() -> tuple[list[list[Format]], dict[str, int], list[int]]:
-    """The formats in groups by the first three characters of their prefix, their head.
+    """The formats in groups by their head, the first three characters of the prefix.
 
-    Beside them, the numbers of the groups by head, and of those whose prefix is shorter.
+    Returns:
+        The groups, their numbers by head, and the numbers of those with a shorter head.
     """
     groups: dict[str, list[Format]] = {}
     for known in prefixed():
@@ -72,7 +73,7 @@ def _end_of_body(text: str, start: int, known: Format) -> int | None:
     if match:
         random = not known.looks_random or is_random(match[0])
         return _end_of_word(text, match.end()) if random else None
-    joined, position = "", start  # perhaps a token that was wrapped
+    joined, position = "", start  # the token may be wrapped
     for _ in range(_MOST_LINES):
         run = _RUN.match(text, position, position + _LONGEST_BODY)
         wrap = run and _WRAP.match(text, run.end())
@@ -86,7 +87,7 @@ def _end_of_body(text: str, start: int, known: Format) -> int | None:
 
 
 def _end_of_word(text: str, position: int) -> int:
-    """The end of the word: formats may get longer, and no rest of a secret may remain."""
+    """The end of the word: the format may have got longer, and no part of a secret may remain."""
     tail = _TAIL.match(text, position)
     return tail.end() if tail else position
 

@@ -1,14 +1,14 @@
 """Decides whether a value looks like a secret, rather than like code, prose or a placeholder.
 
-It is only used for values whose context suggests a secret: by entropy alone, commit hashes and
-UUIDs would be secrets, too.
+For values whose context suggests a secret only: by entropy alone, commit hashes and UUIDs would be
+secrets, too.
 """
 
 import re
 
 from mcp_learning.redaction.secrets.patterns import pattern
 
-# Stands where a secret will be.
+# Placeholders for a secret.
 _PLACEHOLDER = (
     r".*(?:\(\?|\[\^|\\[wdsSDW]|\]\{\d|\][+*]).*|\$[\w:]+(?:(?:\[|->|\.|::).*|[-;,.)\]]{1,3})?|\$?\{.*|\$[(\[].*|<.*|(?:%\w*[^\w%]?)++|%\(.*|%\w+%|.*\{\{?[\w.]*\}?\}.*|"
     r".*\.\.\.|.*…|!(?:vault|Ref|Sub|GetAtt|env|secret|include|reference|var|If|Join)\b.*|[*x.•…_?#-]+|[Xx]{4,}[\w-]*|[A-Z_]{3,}|&lt;.*|\[\w+\]?|"
@@ -22,7 +22,7 @@ _PLACEHOLDER = (
     r"optional|required|value|sample|example|dummy|pass|passwd|pwd|pw|true|undefined|unset|wrong|yes|no|on|off|n/?a|default|disabled|enabled|"
     r"valid|changed|rotated|revoked|refreshed|failed|success|ok)[.!?]?"
 )
-# Points at a secret, is a path, an address, a date or a version.
+# References to a secret, paths, addresses, dates and versions.
 _POINTER = (
     r"\+.*\+|0x[\da-f]{1,16}|\d{4}-\d\d-\d\d.*|v?\d{1,4}(?:\.\d{1,5}){1,4}|"
     r"(?:arn|op|env|vault|file|data|secretref|ssm|keyring):\S*|[A-Za-z]:\\.*|[a-z]\w*://[^@]*|"
@@ -32,7 +32,7 @@ _POINTER = (
 _IS_PLACEHOLDER = pattern(_PLACEHOLDER, re.DOTALL)
 _IS_POINTER = pattern(_POINTER, re.DOTALL)
 _HEXADECIMAL = pattern(r"[\da-fA-F-]+")
-_SEEN = 160  # characters of a value that are looked at
+_SEEN = 160  # characters of a value that are examined
 _EVIDENCE = pattern(r"[\d!@#$%^*+=~]")
 _IDENTIFIER = pattern(r"_*[A-Za-z]+\d{0,2}(?:[_.-]+[A-Za-z]*\d{0,2})*", re.ASCII)
 _JOINED = pattern(
@@ -69,7 +69,7 @@ def is_identifier(value: str) -> bool:
     return bool(_IDENTIFIER.fullmatch(short)) and not _NO_WORD.search(short) and not _mixed(short)
 
 
-def is_telling(value: str) -> bool:
+def is_complex(value: str) -> bool:
     """Whether it has a digit or a symbol, and isn't words joined by ``_`` or ``-``."""
     return bool(_EVIDENCE.search(value[:_SEEN].rstrip("="))) and not _JOINED.fullmatch(
         value[:_SEEN]
@@ -92,7 +92,7 @@ def is_hexadecimal(value: str) -> bool:
 
 
 def is_prose(word: str) -> bool:
-    """Whether it is a word that is usual in sentences about secrets."""
+    """Whether it is a usual word of sentences about secrets."""
     return bool(_PROSE.fullmatch(word))
 
 
@@ -107,7 +107,7 @@ def may_continue(word: str, at_least: int) -> bool:
 
 
 def _has_ideographs(value: str) -> bool:
-    """Whether it is Chinese, Japanese or Korean prose, which has no blanks around a value."""
+    """Whether it contains Chinese, Japanese or Korean prose, which has no spaces around a value."""
     return not value.isascii() and any(
         "\u3001" <= c <= "\u9fff" or "\uac00" <= c <= "\ud7af" or "\uff08" <= c <= "\uff5e"
         for c in value
@@ -115,7 +115,7 @@ def _has_ideographs(value: str) -> bool:
 
 
 def _mixed(value: str) -> bool:
-    """Whether upper and lower case are mixed as in no word."""
+    """Whether upper and lower case are mixed as in no normal word."""
     upper, lower = len(_UPPER.findall(value)), len(_LOWER.findall(value))
     often = 5 * len(_TURN.findall(value)) > 2 * len(value)
     return len(value) >= 8 and (often or (3 * upper > (upper + lower) and lower >= 3))
