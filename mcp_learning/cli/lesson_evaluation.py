@@ -69,4 +69,6 @@ def _experience(number: int, one: "PastRun") -> "Experience":
         error_type=error_type,
         error_message=message,
         error_text=normal_form(message) if message else "",
+        files=one.files,
+        recovered=one.recovered,
     )

@@ -264,6 +264,8 @@ class HistoryEntry(Model):
     propensity: float | None = None
     confidence: float = 1.0
     observed: bool | None = None
+    files: list[str] = []
+    recovered: list[tuple[str, str]] = []
 
 
 class History(Model):

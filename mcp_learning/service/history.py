@@ -9,6 +9,8 @@ from mcp_learning.store.past_run import PastRun
 
 PAGE = 250
 
+_LISTS = ("texts", "votes", "files", "recovered")
+
 
 async def latest(service: Learning, by: Dimension, most: int) -> tuple[float, list[HistoryEntry]]:
     """`Embedder.floor` of the model, and the latest executions with `by` as label, oldest first.
@@ -35,5 +37,5 @@ def unpacked(entry: HistoryEntry) -> PastRun:
     import numpy as np  # a server that only answers `history` starts without it
 
     vector = np.frombuffer(b64decode(entry.vector), "<f4") if entry.vector else None
-    lists = {"texts": tuple(entry.texts), "votes": tuple(entry.votes)}
+    lists = {name: tuple(getattr(entry, name)) for name in _LISTS}
     return PastRun(**dict(entry) | lists | {"vector": vector})

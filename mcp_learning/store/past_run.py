@@ -26,6 +26,8 @@ class PastRun:
         confidence: Of its outcome, 0..1.
         observed: If the outcome was told: the outcome by verdicts of other sources; None: there are
             none, or it wasn't told.
+        files: Paths that it changed.
+        recovered: Commands that failed in it, each with the one that then worked.
     """
 
     recorded_at: datetime
@@ -41,3 +43,5 @@ class PastRun:
     propensity: float | None = None
     confidence: float = 1.0
     observed: bool | None = None
+    files: tuple[str, ...] = ()
+    recovered: tuple[tuple[str, str], ...] = ()

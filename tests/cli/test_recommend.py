@@ -58,6 +58,27 @@ def test_evaluate_fails_a_check_where_advice_is_worse_than_plain_rates(
     assert checked.exit_code == 1
 
 
+def test_a_replay_of_lessons_knows_the_files_that_failures_name(
+    invoke: Invoke, tmp_path: Path
+) -> None:
+    lines = [
+        {
+            "task_type": "bug_fix",
+            "task_description": f"Round amount {n} as the invoice says",
+            "outcome": "failure" if n % 2 else "success",
+            "repo": "acme/shop",
+            "metadata": {"files": [{"path": "src/pay.py" if n % 2 else "src/view.py"}]},
+            "recorded_at": 1_700_000_000 + 86_400 * n,
+        }
+        for n in range(80)
+    ]
+    records = tmp_path / "records.jsonl"
+    records.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert invoke("import", "jsonl", str(records)).exit_code == 0
+    replayed = json.loads(invoke("evaluate", "--lessons", "--json").stdout)["replay"]
+    assert 20 <= replayed["failures_named"] <= replayed["failures"] == 38
+
+
 def test_a_wrong_dimension_is_refused_by_name(invoke: Invoke) -> None:
     for command in (("recommend", "x"), ("evaluate",)):
         done = invoke(*command, "--by", "colour")

@@ -6,6 +6,7 @@ from typing import Any
 from mcp_learning.models.requests import Dimension
 from mcp_learning.models.verdicts import observed
 from mcp_learning.store.duckdb.connection import Cursor
+from mcp_learning.store.duckdb.traces import paths_in, recovered_in
 from mcp_learning.store.duckdb.votes import EACH_VOTE
 from mcp_learning.store.past_run import PastRun
 
@@ -24,7 +25,8 @@ SELECT timestamp, updated_at, task_key, coalesce(repo, ''), task_type, coalesce(
     [task_description, solution_summary, error_type, error_message], embedding, times, pros,
     try_cast(json_extract_string(metadata, '$.propensity') AS DOUBLE),
     coalesce(outcome_confidence, 0),
-    CASE WHEN outcome_basis = 'told' AND success IS NOT NULL THEN metadata->>'$.verdicts' END
+    CASE WHEN outcome_basis = 'told' AND success IS NOT NULL THEN metadata->>'$.verdicts' END,
+    metadata->'$.files', metadata->'$.recovered'
 FROM chosen LEFT JOIN voted USING (task_id) ORDER BY timestamp, sequence
 """
 _NAMED = ("recorded_at", "updated_at", "task_key", "repo", "task_type", "label", "success")
@@ -41,7 +43,7 @@ def latest(
 def _past_run(row: tuple[Any, ...]) -> PastRun:
     import numpy as np  # the store opens without it
 
-    texts, vector, times, pros, propensity, confidence, verdicts = row[7:]
+    texts, vector, times, pros, propensity, confidence, verdicts, files, recovered = row[7:]
     return PastRun(
         **dict(zip(_NAMED, row, strict=False)),
         texts=tuple(texts),
@@ -50,4 +52,6 @@ def _past_run(row: tuple[Any, ...]) -> PastRun:
         propensity=propensity if propensity is not None and 0 < propensity <= 1 else None,
         confidence=confidence,
         observed=None if verdicts is None else observed(json.loads(verdicts)),
+        files=tuple(paths_in(files)),
+        recovered=tuple((one.failed, one.worked) for one in recovered_in(recovered)),
     )
