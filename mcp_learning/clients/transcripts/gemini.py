@@ -10,8 +10,14 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from mcp_learning.clients.transcripts.events import Action
-from mcp_learning.clients.transcripts.reading import NO_SESSION, NO_TIME, Line, SessionReader
+from mcp_learning.clients.transcripts.events import Action, Trouble
+from mcp_learning.clients.transcripts.reading import (
+    NO_SESSION,
+    NO_TIME,
+    Line,
+    SessionReader,
+    trouble,
+)
 from mcp_learning.clients.transcripts.sessions import Session, text_of
 from mcp_learning.clients.transfer.imported import Notes, files_below
 from mcp_learning.clients.transfer.lines import read_objects
@@ -41,13 +47,22 @@ _ADDED = re.compile(  # by the client, or by its editor
     r"|User Selected Files:\n- |PRIOR CHAT HISTORY:\n).*",
     re.DOTALL,
 )
-_RETRY = "System: Please continue."  # what the client says after an empty answer of the model
+_CLIENT = re.compile(  # what the client itself says to the model
+    r"System: Please continue\.\Z|You have exceeded the (?:maximum number of turns|time limit)\b"
+    r"|Background execution update:\n"
+)
+_STEERING = re.compile(  # what the user says while the agent works
+    r"User (?:steering update|hints):\s*(?:<user_input>|\")?\s*(?P<said>.*?)\s*"
+    r"(?:</user_input>|\")?\s*Internal instruction: .*",
+    re.DOTALL,
+)
 _STATUS = re.compile(  # after what the command printed
     r"^Exit Code: (\d+)(?:\n(?:Signal|Background PIDs|Process Group PGID): [^\n]*)*\s*\Z",
     re.MULTILINE,
 )
 _DIRECTORY = re.compile(r"^Directory: (/\S.*|[A-Za-z]:\S.*)$", re.MULTILINE)
 _PRINTED = re.compile(r"^(?:Output|Stdout):", re.MULTILINE)
+_API_ERROR = "[API Error"  # others are of the client, such as of its update
 _CANCELLED = re.compile(r"request cancelled|cancelled by (?:the )?user", re.IGNORECASE)
 
 
@@ -139,7 +154,7 @@ class _GeminiReader(SessionReader):
                 self._asked(where, line, said)
             case "gemini":
                 self._said(line, said)
-            case "error":
+            case "error" if _API_ERROR in said or trouble(said) is not Trouble.ERROR:
                 self.fail(said)
             case "info" if _CANCELLED.search(said):
                 self.interrupt()
@@ -147,10 +162,14 @@ class _GeminiReader(SessionReader):
     def _asked(self, where: str, message: Line, said: str) -> None:
         shown = text_of(message.get("displayContent")).strip() or said
         asked = _ADDED.sub("", shown).strip()
-        if asked == _RETRY:
+        steering = _STEERING.fullmatch(asked)
+        if _CLIENT.match(asked):
             self.notice(asked)
         elif asked and not _CONTEXT.match(asked):
-            self.session.add(self.prompt(asked, where, f"{self.session.id}:{message['id']}"))
+            said = steering["said"] if steering else asked
+            prompt = self.prompt(said, where, f"{self.session.id}:{message['id']}")
+            prompt.is_queued = steering is not None
+            self.session.add(prompt)
 
     def _said(self, message: Line, said: str) -> None:
         usage = message.get("tokens")

@@ -95,6 +95,45 @@ def test_what_an_editor_and_the_client_add_is_no_prompt(tmp_path: Path) -> None:
     assert [one.text for one in read(path).prompts] == [ASKED, "yes"]
 
 
+def test_what_the_user_says_while_the_agent_works_is_a_queued_prompt(tmp_path: Path) -> None:
+    instruction = "Internal instruction: Re-evaluate the active plan using this update."
+    path = write(
+        tmp_path / "session-1.jsonl",
+        message(0, "user", ASKED),
+        message(1, "gemini", "Let me look."),
+        message(
+            2,
+            "user",
+            f"User steering update:\n<user_input>\nthe upper edge\n</user_input>\n{instruction}",
+        ),
+        message(3, "user", f'User steering update: "and the lid"\n{instruction}'),
+        message(4, "user", f"User hints:\n- use the old blade\n\n{instruction}"),
+        message(
+            5, "user", "Background execution update:\n<background_output>\n1\n</background_output>"
+        ),
+        message(6, "gemini", DONE),
+    )
+    found = [(one.text, one.is_queued) for one in read(path).prompts]
+    told = ["the upper edge", "and the lid", "- use the old blade"]
+    assert found == [(ASKED, False), *((text, True) for text in told)]
+
+
+@pytest.mark.parametrize(
+    ("said", "is_trouble"),
+    [
+        ("[API Error: No capacity available for model gemini-3-pro]", True),
+        ("You have exhausted your quota on this model", True),
+        ("Automatic update failed. Please try updating manually", False),
+        ("Unknown command: /pour", False),
+    ],
+)
+def test_an_error_of_the_client_is_none_of_the_service(
+    tmp_path: Path, said: str, *, is_trouble: bool
+) -> None:
+    lines = [message(0, "user", ASKED), message(1, "gemini", DONE), message(2, "error", said)]
+    assert bool(read(write(tmp_path / "session-1.jsonl", *lines)).trouble) is is_trouble
+
+
 def test_lines_replace_and_take_back_messages(tmp_path: Path) -> None:
     wrong = message(20, "user", "Paint it green")
     path = write(
