@@ -98,6 +98,10 @@ class TeamRefused(TeamError):
     """Raised when the team's store refuses what this host would write to it."""
 
 
+class MayNotWrite(TeamError):
+    """Raised when this host may only read what the team has; what it wrote itself waits."""
+
+
 class NotShared(TeamError):
     """Raised when what was stored locally has not reached the team in time; it will later."""
 

@@ -12,7 +12,7 @@ from uuid import UUID
 
 import anyio.to_thread
 
-from mcp_learning.errors import TeamError, TeamRefused
+from mcp_learning.errors import MayNotWrite, TeamError, TeamRefused
 from mcp_learning.models.team import Exchanged
 from mcp_learning.settings import Settings
 from mcp_learning.store.shared import (
@@ -161,8 +161,10 @@ class Exchange:
         pushed = forgotten = 0
         store = self._local.store
         outgoing = await store.outgoing(BATCH)
-        if outgoing.entries and not state.can_write:
-            raise TeamError(f"{state.refusal}; what is recorded here waits")
+        if not state.can_write:
+            if all(one.kind == "vector" for one in outgoing.entries):  # made here of others' texts
+                return Exchanged()
+            raise MayNotWrite(f"{state.refusal}; what is recorded here waits")
         while outgoing.entries:
             this, last = outgoing, outgoing.entries[-1].number
             gone, outgoing = await both(

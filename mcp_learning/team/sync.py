@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import anyio
 import anyio.to_thread
 
-from mcp_learning.errors import LearningError, NotShared, TeamError
+from mcp_learning.errors import LearningError, MayNotWrite, NotShared, TeamError
 from mcp_learning.models.team import Exchanged, ExchangeWithTeam, LeftTeam, TeamHealth
 from mcp_learning.settings import Settings
 from mcp_learning.team.holding import Holding
@@ -113,6 +113,7 @@ class TeamSync:
             if str(error) != self._problem:
                 logger.warning("the team: %s; it is tried again", error)
             self._problem = str(error)
+            return isinstance(error, MayNotWrite)  # everything else was exchanged
         except Exception:
             self._problem = "an exchange with the team failed; the log on stderr has the details"
             logger.exception("an exchange with the team failed; it is tried again")
@@ -160,11 +161,17 @@ class TeamSync:
             added = await self._local.store.fill_outbox()
             self._has_filled = True
             done = done.model_copy(update={"added": added})
-        if request.direction != "pull":
-            done = _sum(done, await exchange.push(state))
+        refused: MayNotWrite | None = None
+        try:
+            if request.direction != "pull":
+                done = _sum(done, await exchange.push(state))
+        except MayNotWrite as error:
+            refused = error
         self._last_contact, self._there = datetime.now(UTC), exchange.last_number
         await self._count(anew=request.fill)
         await self._read_in(state)
+        if refused is not None:
+            raise refused
         return done
 
     async def _read_in(self, state: "RemoteState") -> None:

@@ -125,6 +125,31 @@ async def test_a_record_that_the_team_is_to_acknowledge_says_when_it_has_not(
         assert own_server.execute("team", count) == [(3,)]
 
 
+async def test_a_host_that_may_only_read_is_told_once_and_reads_on_with_what_it_changed(
+    server: PostgresServer, database: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    await make_team(server, database, "ada", "ben")
+    server.execute(database, "UPDATE mcpl.members SET can_write = false WHERE member = 'ben'")
+    async with hosts(server, database, tmp_path, "ada", "ben") as (_, reader):
+        own = await reader.record("mend the cart")
+    async with running(server, database, tmp_path, "ada", "ben") as (first, reader):
+        for number in range(3):
+            task_id = await first.record(f"translate the invoice, part {number}")
+            await until(partial(knows, reader, task_id))
+
+        async def is_up_to_date() -> bool:
+            team = (await reader.service.health()).team
+            return team is not None and team.behind == 0
+
+        await until(is_up_to_date)
+        team = (await reader.service.health()).team
+        assert team is not None
+        assert "may not write" in str(team.problem)
+        assert await knows(reader, own)
+        assert not await knows(first, own)
+        assert caplog.text.count("may not write") == 1
+
+
 async def test_what_was_recorded_before_the_first_exchange_is_acknowledged_when_the_team_has_it(
     server: PostgresServer, database: str, tmp_path: Path
 ) -> None:
