@@ -79,7 +79,7 @@ def routes(service: Learning, settings: Settings, answered: Callable[[], None]) 
 
 
 async def _look_up(service: Learning, query: Mapping[str, str]) -> Mapping[str, BaseModel]:
-    """The answer as an agent gets it, with truncated texts, and everything that was found."""
+    """The answer as an agent gets it, with truncated texts, and all matches."""
     request = parse_request(LookUp, query)
     found = await service.look_up(request)
     answer, _ = matches.similar(found.answer, request)
@@ -87,7 +87,7 @@ async def _look_up(service: Learning, query: Mapping[str, str]) -> Mapping[str, 
 
 
 def _shown(path: Path) -> str:
-    """A path with `~` for the home directory."""
+    """A path, abbreviated with `~`."""
     home = Path.home()
     return str(Path("~") / path.relative_to(home)) if path.is_relative_to(home) else str(path)
 

@@ -22,7 +22,7 @@ from mcp_learning.web.security_headers import SecurityHeaders
 
 STATIC = Path(__file__).parent / "static"
 
-_FRESH = {"Cache-Control": "no-cache"}  # revalidated each time, usually by a 304
+_FRESH = {"Cache-Control": "no-cache"}  # revalidate each time, usually with a 304
 
 
 class _Files(StaticFiles):
@@ -47,7 +47,7 @@ def application(
         service: The learning service.
         settings: For the path of the database and the half-life of evidence.
         digest: SHA-256 of the token, in hexadecimal digits.
-        port: The port that it is served on, for the check of the Host header.
+        port: The port that it is served on, to check the Host header.
         answered: Called after each response with data.
         lifespan: Runs the service.
     """

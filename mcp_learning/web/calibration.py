@@ -49,7 +49,7 @@ class Calibration:
         async with self._one:
             state = ((await service.pulse()).state, by)
             if self._kept is None or self._kept[0] != state:
-                from mcp_learning.service.history import latest  # with numpy, only now
+                from mcp_learning.service.history import latest  # not at the top: imports numpy
 
                 noise, entries = await latest(service, by, MOST_HISTORY)
                 result = await anyio.to_thread.run_sync(
@@ -62,7 +62,7 @@ class Calibration:
 def _evaluated(
     entries: list[HistoryEntry], by: Dimension, noise: float, half_life_days: float
 ) -> Calibrated:
-    # Only when somebody asks for an evaluation.
+    # Imported only if an evaluation is requested.
     from mcp_learning.recommend.evaluation import evaluate
     from mcp_learning.recommend.replay import replay
     from mcp_learning.recommend.scores import curve

@@ -20,7 +20,7 @@ from mcp_learning.models.requests import ForgetExecutions, GetExecution
 from mcp_learning.service.protocol import Learning
 from mcp_learning.web.parsing import parse_request
 
-LONGEST = 2**17  # bytes of a correction. The longest texts take less, every character escaped
+LONGEST = 2**17  # bytes of a correction; the longest texts take less, even fully escaped
 
 
 async def revise(service: Learning, request: Request) -> BaseModel:
@@ -32,7 +32,7 @@ async def revise(service: Learning, request: Request) -> BaseModel:
 
 
 async def delete(service: Learning, request: Request) -> BaseModel:
-    """Deletes one execution; the body says that this was confirmed.
+    """Deletes one execution; the body has to contain `"confirmed": true`.
 
     Raises:
         InvalidInput: It wasn't confirmed.
@@ -58,7 +58,7 @@ async def decide(service: Learning, request: Request) -> BaseModel:
 
 
 def _check_origin(request: Request) -> None:
-    """Another site's origin was refused before (`HostCheck`); here one has to be named."""
+    """Requires an Origin header; `HostCheck` has already refused other origins than this server."""
     if "origin" not in request.headers:
         raise HTTPException(403, "a correction has to come from the dashboard's own page")
 

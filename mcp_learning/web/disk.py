@@ -51,7 +51,7 @@ def _stored_files(directory: Path) -> StoredFiles:
 
 
 def _files(directory: Path) -> Iterator[tuple[int, float]]:
-    """Size in bytes and time of writing of each file; one that goes meanwhile isn't counted."""
+    """Size in bytes and modification time of each file, except those deleted meanwhile."""
     try:
         paths = list(directory.iterdir())
     except OSError:

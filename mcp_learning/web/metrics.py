@@ -28,7 +28,7 @@ class _Collected(Collector):
         self._metrics = metrics
 
     def collect(self) -> Iterable[Metric]:
-        """The metrics as they are."""
+        """The given metrics."""
         return self._metrics
 
 
@@ -45,17 +45,17 @@ def _database(health: Health) -> Iterator[Metric]:
         ("executions", "Executions recorded", health.rows),
         ("embedded_executions", "Executions that have an embedding", health.embedded),
         ("pending_embeddings", "Executions that wait for their embedding", health.pending),
-        ("pending_words", "Executions whose words are still to be read", health.words_pending),
+        ("pending_words", "Executions not yet in the word index", health.words_pending),
         ("database_bytes", "Size of the database on disk", health.database_bytes),
         ("word_index_bytes", "Size of the word index on disk", health.words_bytes),
         ("index_rows", "Executions in the HNSW index", index.rows),
         ("index_newer_rows", "Executions that the HNSW index lacks", index.newer_rows),
         ("index_bytes", "Size of the HNSW index on disk", index.bytes),
-        ("index_recall_at_10", "Measured against exact search, 0..1", index.recall_at_10),
+        ("index_recall_at_10", "Recall@10 of the HNSW index, 0..1", index.recall_at_10),
     ):
         if value is not None:
             yield GaugeMetricFamily(f"mcp_learning_{name}", what, value=value)
-    state = InfoMetricFamily("mcp_learning", "What serves searches")
+    state = InfoMetricFamily("mcp_learning", "Version, embedding model, index state")
     served = health.model_dump(include={"version", "embedder", "embedder_state", "search_mode"})
     made = {"index_state": index.state, "schema_version": str(health.schema_version)}
     state.add_metric([], served | made)
@@ -68,7 +68,7 @@ def _outcomes(totals: Totals) -> Iterator[Metric]:
     if totals.success_rate is not None:
         low, high = totals.interval_low or 0.0, totals.interval_high or 0.0
         rates = {"estimate": totals.success_rate, "low": low, "high": high}
-        what = "Among ended executions, 0..1, with its 90 % interval"
+        what = "Success rate of ended executions, 0..1, with its 90 % interval"
         yield _gauge("success_rate", what, "bound", rates)
     if totals.cost_usd is not None:
         what = "Recorded costs, in US dollars"
@@ -87,9 +87,9 @@ def _processes(health: Health) -> Iterator[Metric]:
 def _calls(telemetry: Telemetry) -> Iterator[Metric]:
     what = "Calls that the leader answered"
     calls = CounterMetricFamily("mcp_learning_calls", what, labels=["tool"])
-    what = "Of these, calls that ended in an error"
+    what = "Calls that ended in an error"
     failed = CounterMetricFamily("mcp_learning_failed_calls", what, labels=["tool"])
-    what = "Quantiles of recent calls, as long as they took in the leader"
+    what = "Quantiles of the durations of recent calls in the leader"
     labels = ["tool", "quantile"]
     latency = GaugeMetricFamily("mcp_learning_call_seconds", what, labels=labels)
     for one in telemetry.latencies:

@@ -28,24 +28,24 @@ from mcp_learning.team.members import service_of
 logger = logging.getLogger(__name__)
 
 PAGE = "dashboard-{pid}.html"
-"""A file that redirects a browser to the page, so that the token is on no command line."""
+"""A file that redirects a browser to the page, to keep the token off command lines."""
 
 UNASKED_SECONDS = 5.0
-"""How long a leading dashboard without requests waits before it loads the model."""
+"""Time after which a leading dashboard loads the model even without requests."""
 
 
 def run(settings: Settings, *, port: int, browse: bool, as_json: bool) -> None:
     """Serves the dashboard until a signal ends it. Does not return.
 
     Args:
-        settings: Say which database; `http_token` is the token, else a new one is made.
-        port: On the loopback interface; 0: any free one.
+        settings: For the database; `http_token` is the token, or else a new one is generated.
+        port: On the loopback interface; 0: any free port.
         browse: Open a browser.
-        as_json: Say where it is as one JSON object.
+        as_json: Print the addresses and the token as one JSON object.
 
     Raises:
-        ConfigurationError: The port is taken.
-        StoreError: The data directory can't be made.
+        ConfigurationError: The port is in use.
+        StoreError: The data directory can't be created.
     """
     leave_at_once()
     listener = listen(Place("127.0.0.1", port), f"--port {port}")
@@ -78,7 +78,7 @@ def run(settings: Settings, *, port: int, browse: bool, as_json: bool) -> None:
     server = BoundedServer(served, GRACE_SECONDS)
     leave_to_handlers()
     try:
-        server.run(sockets=[listener])  # its end raises the signal again: status 0
+        server.run(sockets=[listener])  # re-raises the signal at the end: status 0
     except Exception:
         logger.exception("the dashboard failed")
     sys.stderr.flush()
@@ -104,7 +104,7 @@ def _lifespan(runner: ServiceRunner, ready: Callable[[], None], opener: Path) ->
 
 
 async def _load_at_last(runner: ServiceRunner) -> None:
-    """Loads the model also if no request comes; otherwise the first responses trigger that."""
+    """Loads the model if no request comes; otherwise the first responses trigger that."""
     await anyio.sleep(UNASKED_SECONDS)
     runner.note_answer()
 
@@ -116,7 +116,7 @@ def _announce(address: str, token: str, *, as_json: bool) -> None:
         lines = [json.dumps(values)]
     else:
         lines = [f"The dashboard is at {url}", "Ctrl+C ends it."]
-    print(*lines, sep="\n", flush=True)  # noqa: T201 - for the person who starts it
+    print(*lines, sep="\n", flush=True)  # noqa: T201 - for the person who started it
 
 
 def _browse(settings: Settings, opener: Path, address: str, token: str) -> None:
@@ -132,7 +132,7 @@ def _browse(settings: Settings, opener: Path, address: str, token: str) -> None:
             [sys.executable, "-P", "-m", "webbrowser", opener.as_uri()],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            umask=restrict_umask(),  # a browser that this starts makes files of its own
+            umask=restrict_umask(),  # a browser that this starts creates files of its own
             check=True,
         )
     except (OSError, subprocess.CalledProcessError) as error:

@@ -1,9 +1,9 @@
 """Security headers of every response of the dashboard.
 
 A page of another site can make a browser call this server, but can't read the token: it is in the
-URL that the command prints (behind `#`, so that browsers don't send it) and then in the tab's
-session storage. The page loads nothing from elsewhere and sends nothing there; the policy makes the
-browser enforce that, and refuse inline scripts and styles.
+URL that the command prints (after `#`, so that browsers don't send it) and then in the tab's
+session storage. The page loads nothing from other servers and sends them nothing; the policy makes
+the browser enforce that, and refuse inline scripts and styles.
 """
 
 from starlette.datastructures import MutableHeaders
@@ -31,7 +31,7 @@ class SecurityHeaders:
         self._application = application
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Passes everything on."""
+        """Calls the application."""
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":

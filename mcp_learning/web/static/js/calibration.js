@@ -1,16 +1,16 @@
-// Predicted success rates against what then happened, computed when somebody asks for it.
+// Predicted success rates compared with outcomes, computed on request.
 
 import { lines, tip } from "./charts.js";
 import { card, count, h, number, percent, row, table } from "./dom.js";
-import { ask } from "./session.js";
+import { getJson } from "./session.js";
 
-let last = null; // what was computed, for as long as the page is open
-let running = null; // the computation under way; drawing the page anew doesn't end it
+let last = null; // the last result, until the page is closed
+let running = null; // the running computation; redrawing the page doesn't cancel it
 
 export function calibration() {
   const result = h("div", {});
   const button = h("button", { type: "button", id: "calibrate", onclick: () => {
-    running = ask("calibration").finally(() => { running = null; });
+    running = getJson("calibration").finally(() => { running = null; });
     follow();
   } }, "Evaluate now");
   async function follow() {

@@ -1,9 +1,9 @@
-// Charts, in the colours of the page. Tooltips are elements: no chart is ever given HTML.
+// Charts in the page's colours. Tooltips are elements: charts are never given HTML.
 
 import { h } from "./dom.js";
 
 const drawn = new Set();
-const library = new Promise((resolve) => { // figures and lists are there before it is
+const library = new Promise((resolve) => { // the rest of the page is shown before it has loaded
   if (window.echarts) resolve();
   else document.getElementById("charting").addEventListener("load", resolve);
 });
@@ -14,13 +14,13 @@ const LEGEND = { legend: { top: 0, itemWidth: 14, itemHeight: 10 }, grid: { left
 
 export const OUTCOMES = ["success", "failure", "pending"];
 
-/** A colour of the style sheet, as the theme has it. */
+/** A colour of the style sheet, in the current theme. */
 export function colour(name) {
-  probe.style.color = `var(--${name})`; // a custom property itself would say light-dark(…)
+  probe.style.color = `var(--${name})`; // the custom property's own value would be light-dark(…)
   return getComputedStyle(probe).color;
 }
 
-/** A chart in a new element. `options()` is asked again when the colours change. */
+/** A chart in a new element. `options()` is called again when the colours change. */
 function chart(label, options, height = 220) {
   const element = h("div", { class: "chart", role: "img", "aria-label": label });
   element.style.height = `${height}px`;
@@ -50,12 +50,12 @@ function chart(label, options, height = 220) {
   return element;
 }
 
-/** Ends the charts that are not on the page any more. */
+/** Disposes of the charts that are no longer on the page. */
 export function disposeGone() {
   for (const one of [...drawn]) if (!one.element.isConnected) one.dispose();
 }
 
-/** Draws all charts anew, in the colours of now. */
+/** Redraws all charts in the current colours. */
 export function redraw() {
   for (const one of drawn) one.redraw();
 }
@@ -90,14 +90,14 @@ function complete(options) {
   };
 }
 
-/** A tooltip of a title and lines, each a name and a value. */
+/** A tooltip with a title and lines of a name and a value each. */
 export function tip(title, lines = []) {
   return h("div", { class: "tip" },
     h("b", {}, title),
     lines.map(([name, value]) => h("div", {}, h("span", {}, `${name} `), value)));
 }
 
-/** Bars over time, one on the other. `series`: [{name, colour, data: [[time, value]]}]. */
+/** Stacked bars over time. `series`: [{name, colour, data: [[time, value]]}]. */
 export function bars(label, series, { axis, format, describe, value = {}, legend = false }) {
   return chart(label, () => ({
     ...(legend ? LEGEND : {}),
@@ -110,7 +110,7 @@ export function bars(label, series, { axis, format, describe, value = {}, legend
   }));
 }
 
-/** Lines over time, or what `axis` says, as `bars`; with a band around the first where `band` has [time, low, high]. */
+/** Lines over time, or over the given `axis`; arguments as for `bars`. `band`, [[time, low, high]], is shaded. */
 export function lines(label, series, { axis, format, describe, band = null, value = {} }) {
   const edge = (name, points, area) => ({
     name, type: "line", stack: "band", stackStrategy: "all", symbol: "none", silent: true,

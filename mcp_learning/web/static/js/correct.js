@@ -1,4 +1,4 @@
-// Corrections of one execution: outcome, labels, deletion. Nothing is written before it is confirmed.
+// Corrections of one execution: outcome, labels, deletion. Nothing is written without a confirmation.
 
 import { count, h, quiet } from "./dom.js";
 import { send } from "./session.js";
@@ -6,7 +6,7 @@ import { send } from "./session.js";
 const LABELS = { task_type: "Task type", repo: "Repo", approach: "Approach", model_tier: "Model tier", error_type: "Error type" };
 const REQUIRED = new Set(["task_type"]);
 
-/** A form that corrects an execution; `done` is called when that is written. */
+/** A form that corrects an execution; `done` is called after it was written. */
 export function correction(one, done, cancel) {
   const outcome = h("select", { id: "correct-outcome" }, ["success", "failure", "pending"].map((name) =>
     h("option", { value: name, selected: one.outcome === name }, name)));
@@ -40,7 +40,7 @@ export function correction(one, done, cancel) {
   }, cancel);
 }
 
-/** A form that deletes an execution; `done` is called when it is gone. */
+/** A form that deletes an execution; `done` is called after that. */
 export function deletion({ task_id }, { used_by, feedback }, done, cancel) {
   const also = [used_by.length ? `${count(used_by.length, "later execution")} used it` : "",
     feedback.length ? `it has ${count(feedback.length, "feedback", "feedbacks")}` : ""].filter(Boolean).join("; ");
@@ -52,24 +52,24 @@ export function deletion({ task_id }, { used_by, feedback }, done, cancel) {
   }, cancel);
 }
 
-/** What the filters offer, for an input to offer, too. */
+/** A datalist with the choices of a filter. */
 function known(id, filter) {
   const values = [...document.getElementById(filter).options].map((one) => one.value).filter(Boolean);
   return h("datalist", { id }, values.map((value) => h("option", { value })));
 }
 
-/** A form in two steps: what is to be done, then that it is meant. */
+/** A form in two steps: review, then confirm. `summary()` returns null if there is nothing to write. */
 function confirmed(title, fields, summary, empty, write, cancel) {
-  const said = h("div", { role: "status" });
+  const message = h("div", { role: "status" });
   const next = h("button", { id: "correct-next" }, "Review");
   const back = h("button", { type: "button", onclick: cancel }, "Cancel");
   const form = h("form", { class: "correct", onsubmit: async (event) => {
     event.preventDefault();
     if (form.dataset.step !== "confirm") {
       const shown = summary();
-      if (shown === null) { said.replaceChildren(quiet(empty)); return; }
+      if (shown === null) { message.replaceChildren(quiet(empty)); return; }
       form.dataset.step = "confirm";
-      said.replaceChildren(shown);
+      message.replaceChildren(shown);
       next.textContent = `${title}, for all agents`;
       return;
     }
@@ -77,13 +77,13 @@ function confirmed(title, fields, summary, empty, write, cancel) {
     try {
       await write();
     } catch (error) {
-      said.replaceChildren(h("p", { role: "alert", class: "problem" }, error.message));
+      message.replaceChildren(h("p", { role: "alert", class: "problem" }, error.message));
       next.disabled = false;
     }
   }, oninput: () => {
     delete form.dataset.step;
-    said.replaceChildren();
+    message.replaceChildren();
     next.textContent = "Review";
-  } }, h("h3", {}, title), fields, said, h("div", { class: "actions" }, next, back));
+  } }, h("h3", {}, title), fields, message, h("div", { class: "actions" }, next, back));
   return form;
 }

@@ -1,10 +1,10 @@
-// One whole execution, in a dialog: what it says, its other runs, similar tasks, and corrections.
+// One execution in a dialog: all its values, other runs, similar tasks, and corrections.
 
 import { correction, deletion } from "./correct.js";
 import { badge, bytes, count, dollars, duration, h, moment, number, quiet, row, shorten, table, when } from "./dom.js";
 import { task, tasks } from "./named.js";
 import { runs } from "./runs.js";
-import { ask } from "./session.js";
+import { getJson } from "./session.js";
 import * as view from "./view.js";
 
 const dialog = document.getElementById("detail");
@@ -15,13 +15,13 @@ dialog.addEventListener("close", () => {
   dialog.replaceChildren();
   view.set({ task: "" });
 });
-let pressed = null; // where a click began: it ends elsewhere if what it was on has moved meanwhile
+let pressed = null; // where a click began: its end may hit another element if the content has moved
 dialog.addEventListener("pointerdown", (event) => { pressed = event.target; });
 dialog.addEventListener("click", (event) => {
   if (event.target === dialog && pressed === dialog) dialog.close();
 });
 
-/** Shows the execution that the view has, or none; `corrected` is told when one was changed. */
+/** Shows the execution in the address, if there is one; `corrected` is called when it was changed. */
 export async function show(corrected) {
   refresh = corrected;
   const id = view.get("task");
@@ -31,7 +31,7 @@ export async function show(corrected) {
   }
   let content;
   try {
-    content = whole(await ask(`executions/${encodeURIComponent(id)}`));
+    content = contentOf(await getJson(`executions/${encodeURIComponent(id)}`));
   } catch (error) {
     content = [h("h2", { id: "detail-title" }, "It can't be shown"), h("p", {}, error.message)];
   }
@@ -42,7 +42,7 @@ export async function show(corrected) {
   dialog.scrollTop = 0;
 }
 
-function whole(found) {
+function contentOf(found) {
   const { execution: one, feedback, used_task_ids, used_by } = found;
   return [
     h("h2", { id: "detail-title" }, badge(one.outcome), ` ${one.task_type}`, one.repo ? ` in ${one.repo}` : ""),
@@ -65,7 +65,7 @@ function whole(found) {
   ].filter(Boolean);
 }
 
-/** A text as paragraphs; only what is fenced as code is code. */
+/** A text as paragraphs and fenced code blocks. */
 function readable(text) {
   return (text ?? "").split(/^```.*$/m).map((part, at) => part.trim() &&
     (at % 2 ? h("pre", { tabindex: 0, "aria-label": "Code" }, part.replace(/^\n|\n$/g, "")) : h("div", { class: "prose" }, part.trim())))
@@ -81,7 +81,7 @@ function actions(found) {
       await navigator.clipboard.writeText(text);
       copied.textContent = "copied";
     } catch {
-      copied.textContent = text; // where the browser doesn't let a page write to the clipboard
+      copied.textContent = text; // the browser doesn't let the page write to the clipboard
     }
   } }, label);
   const closed = () => place.replaceChildren();
@@ -118,11 +118,11 @@ function facts({ execution: one, times_returned, weight, outcome_reason }) {
 
 const word = (value) => (value === null ? "" : value ? "yes" : "no");
 
-/** Executions by what was asked, the first ones of them. */
+/** Links to the first executions of a list. */
 function links(title, ids) {
   if (!ids.length) return null;
   const place = h("div", {}, quiet("…"));
-  Promise.all(ids.slice(0, LINKED).map((id) => ask(`executions/${id}`)))
+  Promise.all(ids.slice(0, LINKED).map((id) => getJson(`executions/${id}`)))
     .then((found) => place.replaceChildren(
       tasks(ids.slice(0, LINKED), found.map(({ execution }) => execution), { outcomes: true }),
       ids.length > LINKED ? quiet(`and ${count(ids.length - LINKED, "more", "more")}`) : ""))
@@ -130,7 +130,7 @@ function links(title, ids) {
   return h("div", {}, h("h3", {}, title), place);
 }
 
-/** Other runs of the task, and tasks like it; they come when the rest is there. */
+/** Other runs of the task, and similar tasks; loaded after the rest. */
 function related(one) {
   const place = h("div", {}, quiet("Looking for other runs and similar tasks …"));
   fill(one, place).catch((error) => place.replaceChildren(quiet(error.message)));
@@ -139,8 +139,8 @@ function related(one) {
 
 async function fill(one, place) {
   const [listing, { answer }] = await Promise.all([
-    ask("executions", { same_task: one.task_id, limit: RUNS }),
-    ask("look-up", { task_description: one.task_description.slice(0, 4000), limit: SIMILAR, rest: 0, max_tokens: 20_000 }),
+    getJson("executions", { same_task: one.task_id, limit: RUNS }),
+    getJson("look-up", { task_description: one.task_description.slice(0, 4000), limit: SIMILAR, rest: 0, max_tokens: 20_000 }),
   ]);
   const same = new Set(listing.executions.map((run) => run.task_id));
   const others = listing.executions.filter((run) => run.task_id !== one.task_id);

@@ -1,6 +1,6 @@
-// Elements and texts. Stored text only ever becomes a text node: nothing here reads HTML.
+// Elements and formatted texts. Stored text only becomes text nodes: nothing here parses HTML.
 
-/** Makes an element; properties are attributes, `on…` listeners, or `class`. */
+/** Creates an element; properties are attributes, `on…` listeners, or `class`. */
 export function h(tag, properties = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(properties)) {
@@ -13,7 +13,7 @@ export function h(tag, properties = {}, ...children) {
   return element;
 }
 
-/** A table whose rows become cards where it is narrow, each value behind its heading, unless it is "short". */
+/** A table whose rows become cards on narrow screens, each value after its heading, unless its kind is "short". */
 export function table(caption, headings, rows, kind = "") {
   return h("div", { class: "scroll" },
     h("table", { class: kind === "short" ? "" : `cards ${kind}` },
@@ -22,7 +22,7 @@ export function table(caption, headings, rows, kind = "") {
       h("tbody", {}, rows.map((one) => labelled(one, headings)))));
 }
 
-/** Gives each cell of a row its heading. */
+/** Sets each cell's heading, which is shown on narrow screens. */
 export function labelled(row, headings) {
   [...row.children].forEach((cell, at) => { cell.dataset.label = headings[at]; });
   return row;
@@ -79,12 +79,12 @@ export function bytes(count) {
   return `${value.toFixed(unit && value < 100 ? 1 : 0)} ${units[unit]}`;
 }
 
-/** A moment as people write it, in the time zone of the browser. */
+/** A time in the browser's format and time zone. */
 export function moment(text) {
   return text ? new Date(text).toLocaleString([], { dateStyle: "medium", timeStyle: "short" }) : "–";
 }
 
-/** A moment as an element. */
+/** A time as an element. */
 export function when(text) {
   return h("time", { datetime: text }, moment(text));
 }

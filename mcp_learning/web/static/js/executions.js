@@ -1,32 +1,32 @@
-// All executions of a view: narrowed, sorted, with the columns that are wanted, and exported as seen.
+// The executions of a view: filtered, sorted, with the chosen columns, and exported as shown.
 
 import { card, count, h, number, quiet } from "./dom.js";
 import { save } from "./export.js";
-import { nothing } from "./overview.js";
+import { nothingRecorded } from "./overview.js";
 import { COLUMNS, line, runs } from "./runs.js";
-import { ask } from "./session.js";
+import { getJson } from "./session.js";
 import * as view from "./view.js";
 
 const PAGE = 50;
 const FIRST = ["recorded_at", "outcome", "task", "task_type", "repo", "approach", "duration", "cost"];
 const NARROWING = ["text", "outcome", "approach", "from", "to"];
 
-let loaded = { address: "", rows: PAGE }; // what was loaded by "Show more" stays when the page is refreshed
+let loaded = { address: "", rows: PAGE }; // keeps the rows that "Show more" loaded when the page is refreshed
 
 export async function executions(signal) {
-  const address = JSON.stringify(asked());
+  const address = JSON.stringify(parameters());
   if (loaded.address !== address) loaded = { address, rows: PAGE };
-  const listing = await ask("executions", { ...asked(), limit: loaded.rows }, signal);
-  if (!listing.total && !view.filtered() && !NARROWING.some((name) => view.get(name))) return [nothing()];
+  const listing = await getJson("executions", { ...parameters(), limit: loaded.rows }, signal);
+  if (!listing.total && !view.filtered() && !NARROWING.some((name) => view.get(name))) return [nothingRecorded()];
   return [h("section", { class: "card" }, h("h2", {}, "Executions"), narrowing(), ...list(listing))];
 }
 
-/** The question that the address puts. */
-function asked() {
+/** The parameters of the request for the executions in the address. */
+function parameters() {
   const day = (name, days) => {
     if (!view.get(name)) return "";
     const [year, month, date] = view.get(name).split("-").map(Number);
-    const moment = new Date(year, month - 1, date + days); // of this browser's time zone
+    const moment = new Date(year, month - 1, date + days); // in the browser's time zone
     return Number.isNaN(moment.getTime()) ? "" : moment.toISOString();
   };
   const { sort, descending } = order();
@@ -51,7 +51,7 @@ function narrowing() {
   const date = (name, label) => h("label", {}, label, " ",
     h("input", { type: "date", id: `list-${name}`, value: view.get(name), onchange: set(name) }));
   const select = (name, label, options, change) => h("select", { id: `list-${name}`, "aria-label": label, onchange: change },
-    options.map(([value, said]) => h("option", { value, selected: view.get(name) === value }, said)));
+    options.map(([value, text]) => h("option", { value, selected: view.get(name) === value }, text)));
   return h("form", { class: "narrow", "aria-label": "Which executions", onsubmit: (event) => event.preventDefault() },
     h("input", { type: "search", id: "list-text", value: view.get("text"), maxlength: 200, onchange: set("text"),
       placeholder: "Contains …", "aria-label": "Contains this text" }),
@@ -79,33 +79,33 @@ function chooser() {
 function list(listing) {
   const shown = runs("Executions", listing.executions, columns(), sorting);
   const body = shown.querySelector("tbody");
-  const told = quiet();
+  const shownCount = quiet();
   const more = h("button", { type: "button", id: "list-more", onclick: async () => {
     more.disabled = true;
-    const next = await ask("executions", { ...asked(), limit: PAGE, offset: body.children.length });
+    const next = await getJson("executions", { ...parameters(), limit: PAGE, offset: body.children.length });
     body.append(...next.executions.map((one) => line(one, columns())));
     loaded.rows = Math.min(1000, body.children.length);
     more.disabled = false;
-    tell();
+    updateCount();
   } }, "Show more");
-  const tell = () => {
-    told.textContent = `${number(body.children.length)} of ${number(listing.total)} shown`;
+  const updateCount = () => {
+    shownCount.textContent = `${number(body.children.length)} of ${number(listing.total)} shown`;
     more.hidden = body.children.length >= listing.total;
   };
-  tell();
-  if (!listing.total) return [h("p", { class: "none" }, "No execution is like that.")];
+  updateCount();
+  if (!listing.total) return [h("p", { class: "none" }, "No execution matches.")];
   const exporting = quiet();
   const button = (format) => h("button", { type: "button", id: `export-${format}`, onclick: async () => {
     exporting.textContent = "Collecting …";
-    const saved = await save(format, asked(), columns());
+    const saved = await save(format, parameters(), columns());
     exporting.textContent = `${count(saved.rows, "row")} saved` + (saved.rows < saved.total
       ? ` of ${number(saved.total)}; mcp-learning export writes all, whole.` : "; texts are cut as in the list.");
   } }, format.toUpperCase());
-  return [shown, h("div", { class: "actions" }, told, more, h("span", { class: "exports" }, "Export as ", button("csv"), " ",
+  return [shown, h("div", { class: "actions" }, shownCount, more, h("span", { class: "exports" }, "Export as ", button("csv"), " ",
     button("json")), exporting)];
 }
 
-/** Lets the heading of a column sort by it. */
+/** Makes a column's heading a button that sorts by it. */
 function sorting(cell, name) {
   const { heading, sort } = COLUMNS[name];
   if (!sort) return;

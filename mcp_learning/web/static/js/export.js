@@ -1,19 +1,19 @@
-// What a list shows, as a file: its filters, its order and its columns.
+// Saves a list as a file, with its filters, order and columns.
 
 import { h } from "./dom.js";
 import { COLUMNS } from "./runs.js";
-import { ask } from "./session.js";
+import { getJson } from "./session.js";
 
 const PAGE = 1000;
-const MOST = 10_000; // rows of a file: the page holds them in memory
+const MOST = 10_000; // rows of a file, which are held in memory
 
-/** Saves the executions that a question finds, as "csv" or "json"; tells how many of how many. */
-export async function save(format, question, columns) {
+/** Saves the executions that match as "csv" or "json"; returns the number of rows saved, and the total. */
+export async function save(format, parameters, columns) {
   const fields = ["task_id", ...columns.map((name) => COLUMNS[name].field ?? name)];
   const rows = [];
   let total = 0;
   do {
-    const page = await ask("executions", { ...question, limit: PAGE, offset: rows.length });
+    const page = await getJson("executions", { ...parameters, limit: PAGE, offset: rows.length });
     total = page.total;
     if (!page.executions.length) break;
     rows.push(...page.executions.map((one) => Object.fromEntries(fields.map((name) => [name, one[name] ?? null]))));
@@ -31,7 +31,7 @@ function csv(fields, rows) {
     .map((cells) => cells.map(cell).join(",")).join("\r\n") + "\r\n";
 }
 
-/** A cell; a text that a spreadsheet would compute is marked as a text. */
+/** A cell; a text that a spreadsheet would read as a formula is escaped with an apostrophe. */
 function cell(value) {
   if (value === null) return "";
   if (typeof value === "number") return String(value);

@@ -1,4 +1,4 @@
-// The filters above the panels: what they offer, and what is chosen.
+// The filters above the panels: their choices and values.
 
 import { h, number } from "./dom.js";
 import * as view from "./view.js";
@@ -6,7 +6,7 @@ import * as view from "./view.js";
 const FIELDS = { repo: "filter-repo", task_type: "filter-type", days: "filter-days" };
 const element = (id) => document.getElementById(id);
 
-/** Lets the filters change the view. */
+/** Makes the filters change the view. */
 export function listen() {
   for (const [name, id] of Object.entries(FIELDS)) {
     element(id).addEventListener("change", (event) => view.set({ [name]: event.target.value }));
@@ -15,14 +15,14 @@ export function listen() {
   element("filter-none").addEventListener("click", () => view.clear());
 }
 
-/** Shows what the view has chosen, unless the panel is about the whole database. */
+/** Shows the view's filters; hidden for panels about the whole database. */
 export function reflect(hidden) {
   element("filters").hidden = hidden;
   for (const [name, id] of Object.entries(FIELDS)) choose(element(id), view.get(name));
   element("filter-none").hidden = !view.filtered();
 }
 
-/** Offers what was recorded, the commonest first. */
+/** Offers the recorded values, the most frequent first. */
 export function offer({ repo_choices, task_type_choices }) {
   for (const [id, choices] of [["filter-repo", repo_choices], ["filter-type", task_type_choices]]) {
     const select = element(id);

@@ -1,19 +1,19 @@
-// What is around the panels: which database this is, the theme, and the tabs.
+// Everything around the panels: the database's path, the theme, and the tabs.
 
 import { redraw } from "./charts.js";
 import { h } from "./dom.js";
-import { ask } from "./session.js";
+import { getJson } from "./session.js";
 import * as view from "./view.js";
 
 const element = (id) => document.getElementById(id);
 
-/** Says which database and which version is shown. */
+/** Shows the database's path and the version. */
 export async function about() {
-  const { database, version } = await ask("about");
+  const { database, version } = await getJson("about");
   element("about").replaceChildren(h("span", { class: "path", title: database }, database), ` · ${version}`);
 }
 
-/** Lets the theme be chosen, and keeps it for this browser. */
+/** Makes the theme selectable, and stores it in this browser. */
 export function listen() {
   const choice = element("theme");
   const root = document.documentElement;
@@ -24,12 +24,12 @@ export function listen() {
     try {
       if (choice.value) localStorage.setItem("mcp-learning-theme", choice.value);
       else localStorage.removeItem("mcp-learning-theme");
-    } catch { /* it holds until the page is closed */ }
+    } catch { /* without storage it lasts until the page is closed */ }
     redraw();
   });
 }
 
-/** Marks the panel that is shown, and moves its tab to where it can be seen. */
+/** Marks the tab of the current panel, and scrolls to it. */
 export function mark(panels, name) {
   const bar = element("tabs");
   const focused = document.activeElement?.id;

@@ -1,17 +1,17 @@
-// The state of the database, calls over time, what waits, copies, and who shares it.
+// The state of the database, calls over time, pending work, backups, and the processes that share it.
 
 import { bars, lines, tip } from "./charts.js";
 import { badge, bytes, card, count, h, moment, number, percent, quiet, row, table, tile, when } from "./dom.js";
-import { ask } from "./session.js";
+import { getJson } from "./session.js";
 import * as view from "./view.js";
 
 const STEP = 300_000, DAY = 86_400_000; // ms
-const OLD = 14; // days after which a backup is called old
+const OLD = 14; // days after which a backup counts as old
 const ALL = { repo: "", task_type: "", days: "", text: "", approach: "", from: "", to: "" }; // no filter
 
 export async function health(signal) {
   const [{ health: state, telemetry, disk }, pending] = await Promise.all([
-    ask("health", {}, signal), ask("executions", { outcome: "pending", limit: 1 }, signal)]);
+    getJson("health", {}, signal), getJson("executions", { outcome: "pending", limit: 1 }, signal)]);
   const { index } = state;
   return [
     h("div", { class: "tiles" },
@@ -50,10 +50,10 @@ function member(role, one) {
 }
 
 function none() {
-  return h("p", { class: "none" }, "No agent has called since this process leads.");
+  return h("p", { class: "none" }, "No agent has called since this process began to lead.");
 }
 
-/** From the first call, at most a day ago, to now. */
+/** The time axis: from the first call, at most a day ago, to now. */
 function axis(steps) {
   const now = Date.now();
   const first = Math.max(Date.parse(steps[0].start), now - DAY);
@@ -92,7 +92,7 @@ function waiting(state, pending) {
   const items = [
     state.pending ? [`${count(state.pending, "execution")} for an embedding. A server makes them in the background, or at once: `,
       h("code", {}, "mcp-learning generate-embeddings")] : null,
-    state.words_pending ? [`${count(state.words_pending, "execution")} for being read word by word; that goes by itself.`] : null,
+    state.words_pending ? [`${count(state.words_pending, "execution")} for the word index, which is updated automatically.`] : null,
     state.reembed_due ? ["All embeddings for another model: ", h("code", {}, "mcp-learning rebuild-index --reembed")] : null,
     index.newer_rows ? [`${count(index.newer_rows, "execution")} for the next build of the index; until then they are ` +
       "compared one by one: ", h("code", {}, "mcp-learning rebuild-index")] : null,

@@ -1,20 +1,20 @@
-// Findings in sentences, approaches compared, failures and their fixes, and what became of recalls.
+// Findings in sentences, comparisons of approaches, failures and their fixes, and uses of recalls.
 
 import { calibration } from "./calibration.js";
 import { badge, card, count, h, interval, number, percent, quiet, row, shorten, table, tile, when } from "./dom.js";
 import { task, tasks } from "./named.js";
-import { nothing } from "./overview.js";
+import { nothingRecorded } from "./overview.js";
 import { rates } from "./rates.js";
-import { ask } from "./session.js";
+import { getJson } from "./session.js";
 import * as view from "./view.js";
 
-const TYPES = 6, FAILURES = 6; // shown at once
+const TYPES = 6, FAILURES = 6; // shown before unfolding
 
 export async function learned(signal) {
-  const found = await ask("learned", view.filters(), signal);
+  const found = await getJson("learned", view.filters(), signal);
   const { approaches, failures, loop } = found;
   if (!approaches.length && !failures.length && !loop.with_use.success && !loop.without_use.success &&
-    !view.filtered()) return [nothing()];
+    !view.filtered()) return [nothingRecorded()];
   return [findingCard(found), approachCard(approaches), failureCard(found), loopCard(loop), calibration()];
 }
 
@@ -39,16 +39,16 @@ function approachCard(approaches) {
   const clear = sorted.filter(([, some]) => sure(some));
   const open = sorted.filter(([, some]) => !sure(some));
   return card("Approaches, compared within their task type",
-    quiet("Success rates with 90 % intervals, on one scale; n: outcomes that a rate is of. ▲ and ▼ mark what is " +
-      "better or worse than the other approaches to the type so clearly that chance is unlikely for all comparisons " +
-      "together. Grey rates are known too vaguely to compare."),
+    quiet("Success rates with 90 % intervals, on one scale; n: number of outcomes. ▲ and ▼ mark approaches that " +
+      "are significantly better or worse than the others of the type, corrected for all comparisons. Grey rates are " +
+      "too uncertain to compare."),
     approaches.length ? null : h("p", { class: "none" }, "No task type has had two approaches with outcomes yet."),
     h("div", { class: "grid" }, clear.slice(0, TYPES).map(compared)),
     folded(`${count(clear.length - TYPES, "more task type")} with a sure difference`, clear.slice(TYPES)),
     folded(`${count(open.length, "task type")} without a sure difference`, open));
 }
 
-/** Task types that are shown when asked for. */
+/** Task types in a folded section. */
 function folded(title, types) {
   return types.length ? h("details", {}, h("summary", {}, title), h("div", { class: "grid" }, types.map(compared))) : null;
 }

@@ -1,8 +1,8 @@
-// Lessons: the inbox of what waits or is on trial, what is kept, and what was retired; decisions.
+// Lessons: the inbox of candidates and lessons on trial, kept and retired lessons; decisions about them.
 
 import { badge, card, count, h, number, percent, quiet, row, table, when } from "./dom.js";
 import { task } from "./named.js";
-import { ask, send } from "./session.js";
+import { getJson, send } from "./session.js";
 import * as view from "./view.js";
 
 const ACTIONS = { candidate: ["approve", "edit", "retire"], trial: ["approve", "edit", "retire"],
@@ -12,7 +12,7 @@ const TEXTS = { when: "When", do: "Do", avoid: "Avoid" };
 
 export async function lessons(signal) {
   const { repo, task_type } = view.filters();
-  const { lessons: found } = await ask("lessons", { repo, task_type, limit: 1000 }, signal);
+  const { lessons: found } = await getJson("lessons", { repo, task_type, limit: 1000 }, signal);
   const of = (...status) => found.filter((one) => status.includes(one.lesson.status));
   const gone = of("retired");
   return [
@@ -30,7 +30,7 @@ function entries(some, none) {
 }
 
 function entry({ lesson, effect }) {
-  const said = h("div", { role: "status" });
+  const message = h("div", { role: "status" });
   const unit = h("article", { class: "unit lesson", "data-lesson": lesson.lesson_id },
     h("h3", {}, `When ${lesson.when}`),
     lesson.do ? h("p", {}, h("strong", {}, "Do "), lesson.do) : null,
@@ -39,15 +39,15 @@ function entry({ lesson, effect }) {
       lesson.repo ? `, in ${lesson.repo}` : "", lesson.task_type ? `, ${lesson.task_type}` : "",
       `, from ${count(lesson.evidence.length, "execution")}: `,
       lesson.evidence.slice(0, 3).map((id, at) => [task(id, `execution ${at + 1}`), " "])),
-    quiet(told(effect)), said);
+    quiet(effectText(effect)), message);
   const actions = ACTIONS[lesson.status].map((one) => (one === "pin" && lesson.pinned ? "unpin" : one));
   const buttons = actions.map((action) => h("button", { type: "button", onclick: () => (action === "edit"
-    ? unit.append(editing(lesson, said)) : decide(lesson, { action }, said)) }, NAMES[action]));
+    ? unit.append(editing(lesson, message)) : decide(lesson, { action }, message)) }, NAMES[action]));
   unit.append(h("div", { class: "actions" }, buttons), history(lesson));
   return unit;
 }
 
-function told(effect) {
+function effectText(effect) {
   if (effect.change === null) {
     return `No effect known yet: ${number(effect.shown)} ended with it, ${number(effect.withheld)} without, ` +
       `${number(effect.waiting)} not ended.`;
@@ -58,16 +58,16 @@ function told(effect) {
     `succeeded with it, ${percent(effect.withheld_success / effect.withheld)} of ${number(effect.withheld)} without.`;
 }
 
-async function decide(lesson, body, said) {
+async function decide(lesson, body, message) {
   try {
     await send("PATCH", `lessons/${lesson.lesson_id}`, body);
-    said.replaceChildren(quiet("Saved, for all agents.")); // the page shows it anew in a moment
+    message.replaceChildren(quiet("Saved, for all agents.")); // the page is refreshed in a moment
   } catch (error) {
-    said.replaceChildren(h("p", { role: "alert", class: "problem" }, error.message));
+    message.replaceChildren(h("p", { role: "alert", class: "problem" }, error.message));
   }
 }
 
-function editing(lesson, said) {
+function editing(lesson, message) {
   const inputs = Object.entries(TEXTS).map(([name, label]) => [name, label, h("textarea", { maxlength: 300, rows: 2,
     "aria-label": label }, lesson[name] ?? "")]);
   const form = h("form", { class: "correct", onsubmit: (event) => {
@@ -77,19 +77,19 @@ function editing(lesson, said) {
       const value = input.value.trim();
       if (value && value !== lesson[name]) body[name] = value;
     }
-    decide(lesson, body, said);
+    decide(lesson, body, message);
   } }, inputs.map(([, label, input]) => h("label", {}, label, input)),
   h("div", { class: "actions" }, h("button", {}, "Save"),
     h("button", { type: "button", onclick: () => form.remove() }, "Cancel")));
   return form;
 }
 
-/** What happened to a lesson and where it was shown, asked for when it is opened. */
+/** The history of a lesson and where it was shown, loaded when unfolded. */
 function history(lesson) {
   const place = h("div", {});
   return h("details", { ontoggle: async (event) => {
     if (!event.target.open || place.childElementCount) return;
-    const { history: lines, showings } = await ask(`lessons/${lesson.lesson_id}`);
+    const { history: lines, showings } = await getJson(`lessons/${lesson.lesson_id}`);
     place.replaceChildren(
       h("ul", {}, lines.map((one) => h("li", {}, when(one.changed_at), ` ${one.change} by ${one.by}`,
         one.reason ? `: ${one.reason}` : ""))),

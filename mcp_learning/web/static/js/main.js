@@ -1,15 +1,15 @@
-// Puts the page together: panels, filters, and fresh numbers while agents work.
+// Puts the page together: panels, filters, and refreshes while agents work.
 
 import { disposeGone } from "./charts.js";
 import { card, h } from "./dom.js";
 import * as filters from "./filters.js";
 import * as frame from "./frame.js";
 import { overview } from "./overview.js";
-import { ask, keepToken, Refused, takeToken } from "./session.js";
+import { getJson, keepToken, Refused, takeToken } from "./session.js";
 import * as view from "./view.js";
 
-const PULSE = 2000; // ms between two questions whether anything has changed
-const PANELS = { // the first view doesn't wait for the files of the others
+const PULSE = 2000; // ms between two checks for changes
+const PANELS = { // `fresh`: least ms between refreshes; modules of other panels are loaded when opened
   overview: { title: "Overview", fresh: 3000, show: overview },
   executions: { title: "Executions", fresh: 5000,
     show: async (signal) => (await import("./executions.js")).executions(signal) },
@@ -24,23 +24,23 @@ const FILTERLESS = new Set(["health"]);
 
 const main = document.getElementById("panel");
 const live = document.getElementById("live");
-let asking = new AbortController();
-let known = null; // the state of the database that is shown
+let loading = new AbortController();
+let known = null; // the database's state when the panel was loaded
 let shownAt = 0;
 let timer = null;
 let pulsing = false;
 
-/** Shows a word on the state; the same word isn't announced again. */
-function say(text) {
+/** Shows the state of the page; screen readers don't announce the same text again. */
+function announce(text) {
   if (live.textContent !== text) live.textContent = text;
 }
 
 const panel = () => (view.get("panel") in PANELS ? view.get("panel") : "overview");
 
 async function show({ quietly = false } = {}) {
-  asking.abort();
-  asking = new AbortController();
-  const { signal } = asking;
+  loading.abort();
+  loading = new AbortController();
+  const { signal } = loading;
   const name = panel();
   frame.mark(PANELS, name);
   filters.reflect(FILTERLESS.has(name));
@@ -60,7 +60,7 @@ async function show({ quietly = false } = {}) {
   }
 }
 
-/** Puts a panel in place of the last one; where one was reading, one stays. */
+/** Replaces the panel; keeps the focus, the scroll position and what was unfolded. */
 function replace(content) {
   const focused = document.activeElement?.id;
   const top = scrollY;
@@ -73,12 +73,12 @@ function replace(content) {
 }
 
 function problem(error) {
-  say("");
+  announce("");
   if (error instanceof Refused) {
     clearInterval(timer);
     refused();
   } else if (main.childElementCount && error instanceof TypeError) {
-    say("The dashboard doesn't answer; was it ended?");
+    announce("The dashboard doesn't answer; was it stopped?");
   } else {
     main.replaceChildren(h("p", { class: "problem", role: "alert" }, error.message));
   }
@@ -86,9 +86,9 @@ function problem(error) {
 
 function refused() {
   const token = h("input", { id: "token", type: "password", required: true, autocomplete: "off", "aria-label": "Token" });
-  main.replaceChildren(card("This address is not valid, or not any more",
-    h("p", { role: "alert" }, "Open the address that mcp-learning dashboard prints; it has the token in it. " +
-      "Or give the token here:"),
+  main.replaceChildren(card("This address is not valid, or no longer valid",
+    h("p", { role: "alert" }, "Open the address that mcp-learning dashboard prints; it contains the token. " +
+      "Or enter the token here:"),
     h("form", { class: "search", onsubmit: (event) => {
       event.preventDefault();
       keepToken(token.value);
@@ -98,13 +98,13 @@ function refused() {
   main.dataset.shown = "refused";
 }
 
-/** Asks whether the database has changed, and shows it anew, at most as often as fits the panel. */
+/** Refreshes the panel if the database has changed, but not too often. */
 async function pulse() {
   if (document.hidden || pulsing) return;
   pulsing = true;
   try {
-    const { state } = await ask("pulse");
-    say("live");
+    const { state } = await getJson("pulse");
+    announce("live");
     const { fresh } = PANELS[panel()];
     const due = performance.now() - shownAt >= fresh;
     const focused = document.activeElement;
@@ -123,7 +123,7 @@ async function pulse() {
 async function detail() {
   const { show: open } = await import("./detail.js");
   await open((what) => {
-    say(what);
+    announce(what);
     show({ quietly: true });
   });
 }
@@ -141,11 +141,11 @@ async function start() {
     location.reload();
   });
   try {
-    known = (await ask("pulse")).state; // what is shown is at least as new
+    known = (await getJson("pulse")).state; // before loading, so that the panel is at least as new
     await show();
     timer = setInterval(pulse, PULSE);
-    say("live");
-    await Promise.all([frame.about(), view.get("task") ? detail() : null, panel() === "overview" ? null : ask("overview", { days: 1 }).then(filters.offer)]);
+    announce("live");
+    await Promise.all([frame.about(), view.get("task") ? detail() : null, panel() === "overview" ? null : getJson("overview", { days: 1 }).then(filters.offer)]);
   } catch (error) {
     problem(error);
   }

@@ -1,4 +1,4 @@
-// The words of a question, marked where a text has them.
+// Marks the words of a query in texts.
 
 import { h } from "./dom.js";
 
@@ -7,9 +7,9 @@ const COMMON = new Set(("a about after all an and any are as at be been but by c
   "if in into is it its new not of on or out so some that the their then there this to up use was we were what when " +
   "which while who why will with").split(" "));
 
-/** A function that makes text nodes and marks of a text. */
-export function marker(question) {
-  const wanted = new Set([...question.matchAll(WORD)].map(([word]) => folded(word)).filter((word) => !COMMON.has(word)));
+/** A function that splits a text into strings and `mark` elements. */
+export function marker(query) {
+  const wanted = new Set([...query.matchAll(WORD)].map(([word]) => folded(word)).filter((word) => !COMMON.has(word)));
   return (text) => {
     const parts = [];
     let end = 0;
@@ -22,7 +22,7 @@ export function marker(question) {
   };
 }
 
-/** Small letters without accents, and without the commonest English endings of longer words. */
+/** A word in lower case, without accents and, if it is long, without the commonest English endings. */
 function folded(word) {
   const plain = word.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
   return plain.length > 4 ? plain.replace(/(?:ing|ed|es|s)$/, "") : plain;

@@ -5,7 +5,7 @@ import { card, count, dollars, duration, h, interval, number, percent, quiet, ti
 import { offer } from "./filters.js";
 import { rates } from "./rates.js";
 import { runs } from "./runs.js";
-import { ask } from "./session.js";
+import { getJson } from "./session.js";
 import * as view from "./view.js";
 
 const LATEST = 10;
@@ -13,11 +13,11 @@ const STEPS = { hour: 36e5, day: 864e5, week: 7 * 864e5, month: 30 * 864e5 }; //
 
 export async function overview(signal) {
   const [found, listing] = await Promise.all([
-    ask("overview", view.filters(), signal),
-    ask("executions", { ...view.filters(), limit: LATEST }, signal),
+    getJson("overview", view.filters(), signal),
+    getJson("executions", { ...view.filters(), limit: LATEST }, signal),
   ]);
   offer(found);
-  if (!found.recorded) return [nothing()];
+  if (!found.recorded) return [nothingRecorded()];
   return [
     tiles(found),
     h("div", { class: "grid" },
@@ -31,7 +31,7 @@ export async function overview(signal) {
   ];
 }
 
-export function nothing() {
+export function nothingRecorded() {
   return card("Nothing was recorded yet",
     h("p", {}, "As soon as an agent records an execution, it shows up here. To see it work, run ",
       h("code", {}, "mcp-learning demo"), " or fill a database with ",
@@ -53,7 +53,7 @@ function tiles({ totals, repos, repos_omitted, task_types, task_types_omitted })
       count(task_types.length + task_types_omitted, "task type")));
 }
 
-/** The axis of all charts over time: the same for all, so that one can be read above the other. */
+/** The time axis, the same for all charts, so that they can be compared one above the other. */
 function axis({ buckets, step }) {
   const [first, last] = [Date.parse(buckets[0].start), Date.parse(buckets.at(-1).start)];
   return { min: first - STEPS[step] / 2, max: Math.max(last + STEPS[step] / 2, first + 4 * STEPS[step]),
@@ -102,7 +102,7 @@ function success(found) {
   });
 }
 
-const LEAST = 5; // durations that a median is drawn of
+const LEAST = 5; // durations for which a median is drawn
 
 function durations(found) {
   const known = found.buckets.filter((one) => one.durations >= LEAST);

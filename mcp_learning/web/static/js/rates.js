@@ -1,18 +1,18 @@
-// Rates with their intervals as a table, whose bars are on one scale: they can be compared down the
-// page, read without colours and opened with the keyboard.
+// Rates with their intervals as a table. All bars have the same scale, for comparisons down the page;
+// the table can be read without colours and used with the keyboard.
 
 import { h, number, percent } from "./dom.js";
 
-const WIDE = 0.4; // an interval from which a rate says little: fewer than about 14 outcomes
+const WIDE = 0.4; // width of an interval above which a rate is vague: fewer than about 14 outcomes
 const SIGNS = { better: "▲ better", worse: "▼ worse" };
 
 /**
- * A table of rates, the highest first, and those that are known too vaguely last and grey.
+ * A table of rates, the highest first; vague ones are last and grey.
  * @param rows [{label, rate, low, high, ended, direction, notes}]; the label may be an element, and
  *   `notes` are further cells
  * @param heading of the labels
  * @param notes headings of the further cells
- * @param ranked whether the rows are in order already, however vague
+ * @param ranked whether to keep the order of the rows, and make none grey
  */
 export function rates(caption, heading, rows, { notes = [], ranked = false } = {}) {
   const vague = (one) => (!ranked && one.high - one.low > WIDE ? 1 : 0);
@@ -21,7 +21,7 @@ export function rates(caption, heading, rows, { notes = [], ranked = false } = {
   const headings = [[heading], ["0 – 100 %", "scale"], ["rate", "figure"], ["90 % interval", "figure wide"],
     ["n", "figure"], ...notes.map((text) => [text, "figure wide"])];
   return h("table", { class: "rates" },
-    h("caption", {}, `${caption}; n: outcomes that a rate is of`),
+    h("caption", {}, `${caption}; n: number of outcomes`),
     h("thead", {}, h("tr", {}, headings.map(([text, name]) => h("th", { scope: "col", class: name }, text)))),
     h("tbody", {}, sorted.map((one) => line(one, vague(one)))));
 }

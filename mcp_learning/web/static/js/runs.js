@@ -1,9 +1,9 @@
-// Executions as a table: which columns there are, and how their values read.
+// Tables of executions: the columns, and the format of their values.
 
 import { badge, dollars, duration, h, labelled, shorten, table, when } from "./dom.js";
 import { task } from "./named.js";
 
-/** Columns by name: their heading, the cell's content, and what they are sorted by, if they are. */
+/** Columns by name: heading, content of a cell, and the field to sort by, if any. */
 export const COLUMNS = {
   recorded_at: { heading: "when", cell: (one) => when(one.recorded_at), sort: "recorded_at", descending: true },
   outcome: { heading: "outcome", cell: (one) => badge(one.outcome), sort: "outcome" },
@@ -22,7 +22,7 @@ export const COLUMNS = {
 
 const known = (value, format) => (value === null ? "" : format(value));
 
-/** A table of executions with these columns; `heading` makes what stands above a column. */
+/** A table of executions with these columns; `heading(cell, name)` can change a column's heading. */
 export function runs(caption, executions, columns, heading = null) {
   const shown = table(caption, columns.map((name) => COLUMNS[name].heading), executions.map((one) => line(one, columns)),
     "runs");

@@ -1,10 +1,10 @@
-// The answer that an agent gets, what it leaves out, and beside it what is recommended.
+// The answer that an agent gets, the matches that it leaves out, and the recommendation.
 
 import { badge, card, count, duration, h, percent, quiet, shorten, when } from "./dom.js";
 import { marker } from "./marks.js";
 import { task, tasks } from "./named.js";
 import { rates } from "./rates.js";
-import { ask } from "./session.js";
+import { getJson } from "./session.js";
 import * as view from "./view.js";
 
 export async function search(signal) {
@@ -12,8 +12,8 @@ export async function search(signal) {
   const content = [form(text)];
   if (text) {
     const { repo, task_type, days } = view.filters();
-    const asked = { task_description: text, repo, task_type, since_days: days, outcome: view.get("outcome") };
-    content.push(shown(text, await ask("look-up", asked, signal)));
+    const parameters = { task_description: text, repo, task_type, since_days: days, outcome: view.get("outcome") };
+    content.push(shown(text, await getJson("look-up", parameters, signal)));
   }
   return content;
 }
@@ -22,8 +22,8 @@ function form(text) {
   const question = h("input", { type: "search", id: "question", value: text, required: true, maxlength: 4000,
     placeholder: "A task, an error message or an identifier", "aria-label": "Question" });
   const outcome = h("select", { id: "outcome", "aria-label": "Outcome" },
-    [["any", "any outcome"], ["success"], ["failure"], ["pending"]].map(([name, said = name]) =>
-      h("option", { value: name, selected: (view.get("outcome") || "any") === name }, said)));
+    [["any", "any outcome"], ["success"], ["failure"], ["pending"]].map(([name, label = name]) =>
+      h("option", { value: name, selected: (view.get("outcome") || "any") === name }, label)));
   return card("What would an agent find?",
     h("form", { class: "search", onsubmit: (event) => {
       event.preventDefault();
@@ -39,7 +39,7 @@ function shown(text, { found, answer }) {
   const marked = marker(text);
   const about = `${count(info.candidates, "execution")} searched, ${info.mode}, with ${info.embedder}.` +
     (info.truncated ? " Texts were cut to the agent's budget." : "") +
-    (info.degraded ? ` Not as good as it could be: ${info.reason}.` : "");
+    (info.degraded ? ` Degraded: ${info.reason}.` : "");
   return h("div", { class: "halves" },
     h("div", { class: "stack" },
       card(matches.length ? "The answer" : "Nothing relevant", quiet(about),
@@ -78,7 +78,7 @@ function recommendation({ recommendation: found, named }) {
   const { basis } = found;
   const rests = `${count(basis.similar_executions, "similar execution")}, worth ${basis.effective_n.toFixed(1)}`;
   const content = [];
-  const options = found.options.filter((one) => one.executions > 0); // others are known from other tasks alone
+  const options = found.options.filter((one) => one.executions > 0); // not those known only from other tasks
   if (found.verdict === "evidence" && options.length) {
     content.push(card("Recommended",
       quiet(`From ${rests} by how similar and how old they are; with 90 % intervals.`),

@@ -1,9 +1,9 @@
-// The token, and questions to the server. The token comes in the address, behind the #, is moved to
-// this tab's storage at once, and goes with each question as a header.
+// The token, and requests to the server. The token is in the address, after the #; it is moved to
+// this tab's storage at once, and sent with each request as a header.
 
 const KEY = "mcp-learning-token";
 
-/** Raised when the server doesn't know the token. */
+/** Thrown when the server refuses the token. */
 export class Refused extends Error {}
 
 export function takeToken() {
@@ -17,8 +17,8 @@ export function keepToken(token) {
   sessionStorage.setItem(KEY, token.trim());
 }
 
-/** The answer to a question; values that are empty are left out of it. */
-export async function ask(path, values = {}, signal = undefined) {
+/** The answer to a GET request; empty values are left out of the query. */
+export async function getJson(path, values = {}, signal = undefined) {
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries(values)) {
     if (value !== "" && value !== null && value !== undefined) query.set(name, value);
@@ -26,7 +26,7 @@ export async function ask(path, values = {}, signal = undefined) {
   return call("GET", `api/${path}${query.size ? `?${query}` : ""}`, undefined, signal);
 }
 
-/** Writes something, and returns the answer. */
+/** Sends a change, and returns the answer. */
 export function send(method, path, body) {
   return call(method, `api/${path}`, JSON.stringify(body));
 }
@@ -38,6 +38,6 @@ async function call(method, address, body, signal = undefined) {
   const text = await response.text();
   if (response.ok) return JSON.parse(text);
   let problem = text.trim();
-  try { problem = JSON.parse(text).error ?? problem; } catch { /* it was said in words */ }
+  try { problem = JSON.parse(text).error ?? problem; } catch { /* plain text */ }
   throw new Error(problem || `the server answered ${response.status}`);
 }

@@ -1,7 +1,7 @@
-// The theme that was chosen, before anything is painted: so this is no module, which would come late.
+// Applies the chosen theme before anything is painted; a module would be run too late for that.
 
 "use strict";
 try {
   const theme = localStorage.getItem("mcp-learning-theme");
   if (theme === "light" || theme === "dark") document.documentElement.dataset.theme = theme;
-} catch { /* a browser that stores nothing follows the system */ }
+} catch { /* without storage the system's theme is used */ }

@@ -1,5 +1,5 @@
-// What is looked at: the panel and the filters, which live in the address, so that it can be kept,
-// sent to oneself and gone back from.
+// The view: the panel and the filters. They are in the address, so that a view can be bookmarked and
+// shared, and the browser's back button works.
 
 import { h } from "./dom.js";
 
@@ -10,7 +10,7 @@ export function get(name) {
   return new URLSearchParams(location.search).get(name) ?? "";
 }
 
-/** The filters, as questions have them. */
+/** The filters, as parameters of requests. */
 export function filters() {
   return Object.fromEntries(FILTERS.map((name) => [name, get(name)]));
 }
@@ -23,7 +23,7 @@ export function clear() {
   set(Object.fromEntries(FILTERS.map((name) => [name, ""])));
 }
 
-/** The address of this view with some of it changed. */
+/** The address of this view with some values changed. */
 export function address(changes) {
   const query = new URLSearchParams(location.search);
   for (const [name, value] of Object.entries(changes)) {
@@ -33,7 +33,7 @@ export function address(changes) {
   return `${location.pathname}${query.size ? `?${query}` : ""}`;
 }
 
-/** Changes some of it; a step that can be gone back from, unless it replaces the last one. */
+/** Changes some values; adds an entry to the browser's history, unless `replace`. */
 export function set(changes, { replace = false } = {}) {
   const next = address(changes);
   if (next === location.pathname + location.search) return;
@@ -41,7 +41,7 @@ export function set(changes, { replace = false } = {}) {
   for (const listener of listeners) listener(Object.keys(changes));
 }
 
-/** A link to this view with some of it changed; opened in another tab, it is a view of its own. */
+/** A link to this view with some values changed; can be opened in another tab. */
 export function link(changes, content, properties = {}) {
   return h("a", { class: "link", ...properties, href: address(changes), onclick: (event) => {
     if (event.ctrlKey || event.metaKey || event.shiftKey) return;
@@ -50,7 +50,7 @@ export function link(changes, content, properties = {}) {
   } }, content);
 }
 
-/** Calls a listener with the names that changed; without any when it may be all. */
+/** Adds a listener, which is called with the names that changed, or null if any may have. */
 export function onChange(listener) {
   listeners.push(listener);
 }
