@@ -65,7 +65,7 @@ class _CopilotReader(SessionReader):
             self._answer(data)
         elif kind == "abort":
             self.interrupt()
-        elif kind == "session.error":
+        elif kind == "session.error" and data.get("errorType") != "mcp":
             self.fail(str(data.get("message") or "the session reports an error"))
         elif kind.startswith("session."):
             self._setting(data)

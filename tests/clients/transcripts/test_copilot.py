@@ -68,6 +68,17 @@ def test_a_session_becomes_a_task(tmp_path: Path) -> None:
     assert task.first.in_plan_mode
 
 
+def test_a_server_of_tools_that_does_not_start_is_no_error_of_the_service(tmp_path: Path) -> None:
+    path = write(
+        tmp_path / "events.jsonl",
+        line(1, "user.message", content=ASKED),
+        line(2, "assistant.message", content=DONE),
+        line(3, "session.error", errorType="mcp", message="Failed to start MCP Servers"),
+    )
+    (task,) = copilot.read(path, Notes()).tasks
+    assert task.trouble is None
+
+
 def test_what_older_versions_added_to_a_prompt_is_left_out(tmp_path: Path) -> None:
     time = "<current_datetime>2025-12-02T05:48:47.774Z</current_datetime>"
     reminder = "<reminder>\n<sql_tables>todos</sql_tables>\n</reminder>"
