@@ -83,6 +83,8 @@ def _text(result: Stats, whole: Stats) -> str:
             "There are executions outside of this selection: give more days, or fewer filters."
         ]
     lines += [_group(result, group) for group in result.groups[:_LEADING]]
+    if hidden := len(result.groups[_LEADING:]) + result.groups_omitted:
+        lines.append(f"- and {hidden:,} more.")
     lines += changed(whole)
     lines += failing(result)
     lines += taught(result)
@@ -192,7 +194,9 @@ def difference(change: Change) -> str:
 
 def failing(result: Stats) -> list[str]:
     """A line for each of the commonest failure patterns, with its fix."""
-    return [_failure(one) for one in result.failures[:_PATTERNS]]
+    lines = [_failure(one) for one in result.failures[:_PATTERNS]]
+    more = sum(one.failures for one in result.failures[_PATTERNS:]) + result.other_failures
+    return [*lines, *([f"{counted(more, 'further failure')} of other kinds."] if more else [])]
 
 
 def _failure(one: FailurePattern) -> str:

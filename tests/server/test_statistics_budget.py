@@ -109,6 +109,8 @@ def test_statistics_stay_within_their_budget_and_count_what_was_cut(max_tokens: 
     assert cut.groups == whole.groups[: len(cut.groups)]
     assert len(cut.groups) + cut.groups_omitted == 15 + 4
     assert 7 * len(cut.failures) + cut.other_failures == 7 * 5 + 2
+    assert f"- and {19 - text.count('- approach ')} more." in text
+    assert f"{37 - 7 * text.count('Failed 7 times')} further failures of other kinds." in text
     everything = len(cut.groups) == 15 and len(cut.failures) == 5
     assert cut.truncated == (not everything)
     assert cut.truncated == ("left out to stay within max_tokens" in text)
