@@ -161,6 +161,26 @@ async def test_what_a_host_has_archived_is_forgotten_by_a_filter_too(
         assert await rows(second) == 0
 
 
+async def test_a_lesson_that_is_revised_keeps_the_evidence_that_is_archived_there(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    await make_team(server, database, "ada", "ben")
+    async with hosts(server, database, tmp_path, "ada", "ben") as (first, second):
+        (old,) = await bring(first, "mend the cart")
+        kept, later = [await first.record(f"mend the cart, part {number}") for number in range(2)]
+        told = SaveLesson(when="mending", do="look at the wheels", evidence=[old, kept], repo=REPO)
+        lesson_id = (await first.service.save_lesson(told)).lesson_id
+        for host in (first, second):
+            await host.exchange()
+        await archive(second, tmp_path / "archive")
+        revised = told.model_copy(update={"lesson_id": lesson_id, "evidence": [later]})
+        await second.service.save_lesson(revised)
+        for host in (second, first):
+            await host.exchange()
+        (found,) = (await first.service.list_lessons(ListLessons())).lessons
+        assert set(found.lesson.evidence) == {old, kept, later}
+
+
 async def test_what_others_wrote_in_a_team_that_was_left_comes_back_and_the_next_one_lacks_it(
     server: PostgresServer, database: str, tmp_path: Path
 ) -> None:

@@ -171,6 +171,26 @@ async def test_a_lesson_is_sent_once_however_long_ago_that_was(
         assert (await host.exchange(fill=True)).pushed == 0
 
 
+async def test_a_lesson_has_the_evidence_of_all_hosts_that_revise_it_at_once(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    await make_team(server, database, "ada", "ben")
+    async with hosts(server, database, tmp_path, "ada", "ben") as (first, second):
+        ids = [await first.record(f"upload a file, attempt {number}") for number in range(3)]
+        told = SaveLesson(when="uploading", do="in parts", evidence=ids[:1], repo=REPO)
+        lesson_id = (await first.service.save_lesson(told)).lesson_id
+        for host in (first, second):
+            await host.exchange()
+        for host, one in ((first, ids[1]), (second, ids[2])):
+            revised = told.model_copy(update={"lesson_id": lesson_id, "evidence": [one]})
+            await host.service.save_lesson(revised)
+        for host in (first, second, first):
+            await host.exchange()
+        for host in (first, second):
+            (found,) = (await host.service.list_lessons(ListLessons())).lessons
+            assert set(found.lesson.evidence) == set(ids)
+
+
 async def test_a_lesson_goes_from_all_hosts_with_an_execution_that_only_one_of_them_has(
     server: PostgresServer, database: str, tmp_path: Path
 ) -> None:

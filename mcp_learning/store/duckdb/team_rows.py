@@ -11,7 +11,7 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from mcp_learning.models.lessons import Lesson
+from mcp_learning.models.lessons import MOST_EVIDENCE, Lesson
 from mcp_learning.models.results import Execution
 from mcp_learning.store.duckdb import (
     embeddings,
@@ -251,9 +251,12 @@ def _lessons(cursor: Cursor, given: Sequence[TeamLesson]) -> list[Lesson]:
     read: list[Lesson] = []
     for one in given:
         patch = {**waiting.get(one.lesson_id, {}), "lesson_id": str(one.lesson_id)}
-        try:
-            read.append(Lesson.model_validate_json(json.dumps({**(one.fields or {}), **patch})))
-        except ValueError:
+        there = one.fields or {}
+        try:  # the evidence as `mcpl.push` makes it
+            evidence = [*patch.get("evidence", ()), *there.get("evidence", ())]
+            patch["evidence"] = list(dict.fromkeys(evidence))[:MOST_EVIDENCE]
+            read.append(Lesson.model_validate_json(json.dumps({**there, **patch})))
+        except (TypeError, ValueError):
             logger.warning("the team's lesson %s is invalid and was skipped", one.lesson_id)
     return read
 

@@ -211,7 +211,8 @@ END $$;
 --   vector    task_id, part, model, described, vector (base64)
 --   feedback  feedback_id, task_id, doc
 --   use       task_id, used, at
---   lesson    lesson_id, doc: fields of a lesson; those that are not named stay; visibility: as of a patch
+--   lesson    lesson_id, doc: fields of a lesson; those that are not named stay, and so does all
+--             evidence, up to 20 executions; visibility: as of a patch
 -- No id is twice among patches, lessons, and what is to be forgotten.
 -- forgotten: executions that patches are about, and that were forgotten. They are not changed.
 -- absent: executions that patches are about, that don't exist, and whose patch isn't whole.
@@ -313,7 +314,15 @@ BEGIN
             WHERE o.team = wanted_team AND o.lesson_id = g.lesson_id
         ))
         ON CONFLICT (team, lesson_id) DO UPDATE
-        SET doc = l.doc || excluded.doc, change = excluded.change WHERE l.doc IS NOT NULL;
+        SET doc = l.doc || excluded.doc || jsonb_build_object('evidence', (
+                SELECT jsonb_agg(e ORDER BY n) FROM (  -- a host may have archived some of it
+                    SELECT e, min(n) AS n
+                    FROM jsonb_array_elements(coalesce(excluded.doc->'evidence', '[]')
+                                              || (l.doc->'evidence')) WITH ORDINALITY a (e, n)
+                    GROUP BY e ORDER BY n LIMIT 20
+                ) every
+            )), change = excluded.change
+        WHERE l.doc IS NOT NULL;
     END IF;
 
     IF given ? 'forget' THEN
