@@ -1,7 +1,7 @@
 """Generates realistic executions from a seed: tasks of several types, each executed repeatedly.
 
 The same arguments give the same data. Ids depend on the seed, the number of executions and the
-tasks, not on the time: what was generated once is recognised. What can be learned from the data:
+tasks, not on the time, so that executions generated earlier are recognised. Patterns in the data:
 
 - Each task type has its own approaches, with different success rates, durations and costs; so have
   the model tiers.
@@ -9,7 +9,7 @@ tasks, not on the time: what was generated once is recognised. What can be learn
   solution summary begins with the fix of that failure, and its metadata name the failed run
   (`retry_of`).
 - Outcomes drift: halfway through the period (`drift_moment`), some approaches get better or worse
-  for good (`task_types.Approach.later`).
+  for good (`task_types.ApproachOdds.later`).
 """
 
 import hashlib
@@ -29,20 +29,20 @@ from mcp_learning.synthetic.task_types import TASK_TYPES, task_type_of
 
 T = TypeVar("T")
 
-RUNS_PER_TASK = 3  # on average: the same task comes back, is retried, or is tried by another agent
-DAYS = 120  # executions are spread over so many days before the given time
-RETRY_SHARE = 0.7  # share of failures that are retried, 0..1, as long as there is time left
-LEARNED = 0.25  # what knowing the error adds to a retry's success rate
+RUNS_PER_TASK = 3  # on average: the same task recurs, is retried, or is tried by another agent
+DAYS = 120  # length of the period over which executions are spread
+RETRY_SHARE = 0.7  # share of failures that are retried, 0..1, if the period is long enough
+LEARNED = 0.25  # added to a retry's success rate, since the error is known
 
 _MEDIAN_RETRY_HOURS = 8.0
 _PENDING_SHARE = 0.02
 _TIERS, _ERROR_TYPES = tuple(vocabulary.TIERS), tuple(vocabulary.FAILURES)
-_SHORT, _LONG = 0.5, 0.9  # cumulative shares of one sentence; of anything but a pasted log
+_SHORT, _LONG = 0.5, 0.9  # cumulative shares of one-sentence descriptions; of those without a log
 
 
 @dataclass(frozen=True)
 class GeneratedTask:
-    """What is asked for, and the words that runs of it use."""
+    """A task, and the words that its runs use."""
 
     task_type: str
     description: str
@@ -60,14 +60,14 @@ class Run(NamedTuple):
 
 
 class _Failed(NamedTuple):
-    """What a retry knows of the run that it repeats."""
+    """The failed run that a retry repeats, and its failure."""
 
     run: Run
     failure: vocabulary.FailureTemplate
 
 
 def drift_moment(until: datetime) -> datetime:
-    """When some approaches change their success rates, in data that end at `until`."""
+    """When some approaches change their success rates, for data that end at `until`."""
     return until - timedelta(days=DAYS / 2)
 
 
@@ -77,10 +77,10 @@ def make_tasks(
     """At most `count` tasks with different descriptions, of 20 to 2,500 characters.
 
     Args:
-        count: How many to try, >= 1; the few that come out equal are left out.
-        seed: Of all choices.
-        task_types: Of at most 64 characters; those of `TASK_TYPES` when empty.
-        repos: Of at most 500 characters; some invented ones when empty.
+        count: How many to draw, >= 1; the few duplicates are left out.
+        seed: Seed of the random numbers.
+        task_types: Names of at most 64 characters; those of `TASK_TYPES` if empty.
+        repos: Names of at most 500 characters; some invented ones if empty.
 
     Raises:
         InvalidInput: A task type or a repository is too long.
@@ -147,7 +147,7 @@ def _sentence(template: str, places: dict[str, str]) -> str:
 
 
 def _log(rng: Random) -> str:
-    """A stack trace as it is pasted into a task: 4 to 40 lines."""
+    """A stack trace as users paste it into a task."""
     lines = ["Traceback (most recent call last):"]
     for _ in range(rng.randint(2, 20)):
         folder, module = rng.choice(vocabulary.FOLDERS), rng.choice(vocabulary.MODULES)
@@ -165,7 +165,7 @@ def _execution(
     *,
     drifted: bool,
 ) -> tuple[Execution, vocabulary.FailureTemplate | None]:
-    """One run, and how it failed if it did."""
+    """One run, and its failure if it failed."""
     kind = task_type_of(task.task_type)
     earlier = failed.run.execution.approach if failed else None
     label = _pick(rng, [name for name in kind.approaches if name != earlier])
@@ -217,7 +217,7 @@ def _execution(
 
 
 def _measured(rng: Random, minutes: float, dollars: float) -> dict[str, Any]:
-    """What is known of every run that has ended."""
+    """Measurements of a run that has ended."""
     return {
         "duration_seconds": round(60 * minutes, 1),
         "cost_usd": round(dollars * rng.uniform(0.8, 1.25), 4),
@@ -236,23 +236,23 @@ def _success(rng: Random, task: GeneratedTask, failed: _Failed | None) -> dict[s
 
 
 def _pick(rng: Random, choices: Sequence[T]) -> T:
-    """One of them; thrice as fast as `Random.choice`."""
+    """A random choice; three times as fast as `Random.choice`."""
     return choices[int(rng.random() * len(choices))]
 
 
 def _namespace(tasks: Sequence[GeneratedTask], count: int, seed: int) -> bytes:
-    """What tells the executions of one generation from those of others."""
-    said = hashlib.blake2b(f"{seed} {count}".encode(), digest_size=16)
+    """A hash of all arguments, from which the ids of executions are derived."""
+    digest = hashlib.blake2b(f"{seed} {count}".encode(), digest_size=16)
     for task in tasks:
-        said.update(f"{task.task_type}\0{task.repo}\0{task.description}\0".encode())
-    return said.digest()
+        digest.update(f"{task.task_type}\0{task.repo}\0{task.description}\0".encode())
+    return digest.digest()
 
 
 def _task_id(namespace: bytes, number: int) -> UUID:
-    """A UUID version 8 (RFC 9562, 5.8): 48 bits that grow with the number, then a hash.
+    """A UUID version 8 (RFC 9562, 5.8): 48 bits that increase with the number, then a hash.
 
-    Ids that grow keep the primary key's index compact, and these differ in their first eight digits
-    from one execution to the next.
+    Increasing ids keep the primary key's index compact, and the first eight digits of consecutive
+    ids differ.
     """
     drawn = hashlib.blake2b(number.to_bytes(8), key=namespace, digest_size=16).digest()
     start = int.from_bytes(namespace[:5]) % 2**39 << 8

@@ -1,4 +1,4 @@
-"""Generated executions into a database, with their vectors, in bulk."""
+"""Inserts generated executions into a database in bulk, with their vectors."""
 
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
@@ -35,12 +35,12 @@ CHUNK = 5_000  # executions inserted in one transaction
 EMBED_CHUNK = 64  # texts embedded between two reports of progress
 
 Progress = Callable[[str, int, int], None]
-"""Told what is going on, how many are done, and of how many."""
+"""Called with the name of the current phase, how many items are done, and their total."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """`count` executions as `generator` makes them: the same each time, at times that end now."""
+    """Arguments of `generator` for `count` executions in the period that ends now."""
 
     count: int
     seed: int = 1
@@ -56,11 +56,11 @@ class Plan:
 
 @dataclass(frozen=True)
 class Filled:
-    """Executions inserted, those that were there, and the tasks that all were drawn from.
+    """Counts of executions inserted and already present, and of their tasks.
 
     Attributes:
-        embed_seconds: Time in which the tasks were embedded, without loading the model.
-        insert_seconds: Time of the inserting transactions, commits included.
+        embed_seconds: Time to embed the tasks, without loading the model.
+        insert_seconds: Time of the inserting transactions, including commits.
     """
 
     rows: int
@@ -71,7 +71,7 @@ class Filled:
 
     @property
     def rows_per_second(self) -> float:
-        """Speed of the insert alone."""
+        """Rate of the insertion alone."""
         return self.rows / self.insert_seconds if self.rows else 0.0
 
 
@@ -79,7 +79,7 @@ class Filled:
 async def opened(
     settings: Settings, embedder: Embedder | None = None
 ) -> AsyncIterator[tuple[FileStore, Indexer]]:
-    """The store of `settings`, and an indexer that isn't loaded; closed at the end."""
+    """The open store of `settings`, and an indexer that isn't loaded; closes both at the end."""
     store = open_store(settings)
     indexer = Indexer(settings, store, embedder)
     try:
@@ -92,14 +92,14 @@ async def opened(
 
 
 async def generate(settings: Settings, plan: Plan, *, embed: bool, progress: Progress) -> Filled:
-    """Adds generated executions to the database of `settings`, as far as they aren't there.
+    """Adds those generated executions to the database of `settings` that it doesn't have yet.
 
     Without `embed`, their vectors are left to the embedding queue.
 
     Raises:
         InvalidInput: A task type or a repository is too long.
         EmbedderUnavailable: The embedding model can't be loaded.
-        IndexUnavailable: The stored vectors are of another model.
+        IndexUnavailable: The stored vectors are from another model.
         StoreError: The database can't be written; complete chunks stay.
     """
     tasks, runs = plan.made()
@@ -124,8 +124,8 @@ async def generate(settings: Settings, plan: Plan, *, embed: bool, progress: Pro
                 insert_seconds += await insert(store, new, vectors, fingerprint, further)
                 rows += len(new)
             progress("inserting", seen, plan.count)
-        # The process may end right after this. Closing doesn't wait for a long checkpoint, and
-        # DuckDB aborts a process that ends in the midst of one.
+        # The process may exit right after this. Closing doesn't wait for a long checkpoint, and
+        # DuckDB aborts a process that exits during one.
         await store.checkpoint()
     return Filled(rows, plan.count - rows, len(tasks), embed_seconds, insert_seconds)
 
@@ -136,7 +136,7 @@ async def _unknown(store: FileStore, runs: Sequence[Run]) -> list[Run]:
 
 
 async def send(learning: Learning, plan: Plan, *, embed: bool, progress: Progress) -> Filled:
-    """Does what `generate` does through a service, for a database that a server has open.
+    """As `generate`, but through the service, for a database that a server has open.
 
     Raises:
         InvalidInput: A task type or a repository is too long.
@@ -185,7 +185,7 @@ async def embed_tasks(
 async def embed_passages(
     embedder: Embedder, descriptions: Sequence[str], progress: Progress
 ) -> dict[int, NDArray[np.float32]]:
-    """Embeds the further passages of long descriptions: (k, dimension) float32, by place."""
+    """Embeds the further passages of long descriptions: (k, dimension) float32, by their index."""
     found = {}
     several = {n: texts for n, one in enumerate(descriptions) if (texts := passages(one)[1:])}
     for done, (place, texts) in enumerate(several.items(), 1):
@@ -201,14 +201,14 @@ async def insert(
     fingerprint: str,
     further: Mapping[int, NDArray[np.float32]] | None = None,
 ) -> float:
-    """Inserts new runs in one transaction; returns the seconds that this took.
+    """Inserts new runs in one transaction; returns how many seconds this took.
 
     Args:
-        store: Where to; open.
-        runs: Executions that aren't in it yet.
-        vectors: Of their tasks, (tasks, dimension) float32; None leaves them to the queue.
-        fingerprint: The model that made the vectors.
-        further: Those of further passages, (k, dimension) float32, by task.
+        store: The store, open.
+        runs: Executions that it doesn't have yet.
+        vectors: Vectors of all tasks, (tasks, dimension) float32; None leaves them to the queue.
+        fingerprint: Of the model that made the vectors.
+        further: Vectors of further passages, (k, dimension) float32, by the index of the task.
     """
     batch = list(runs)
     executions = [run.execution for run in batch]

@@ -22,7 +22,7 @@ class ApproachOdds(NamedTuple):
 
 
 class TaskTemplate(NamedTuple):
-    """A description and what solved it, with `{part}`, `{thing}`, `{file}` and `{symptom}`."""
+    """A description and its solution, with `{part}`, `{thing}`, `{file}` and `{symptom}`."""
 
     description: str
     solution: str
@@ -45,12 +45,12 @@ TASK_TYPES = {
     )
     for name, given in TEXTS["task_types"].items()
 }
-"""Those with texts of their own, by name; no two share an approach."""
+"""The built-in task types by name; no two have an approach in common."""
 
 
 @cache
 def task_type_of(name: str) -> TaskType:
-    """The task type of that name; one without texts of its own gets some that name it."""
+    """The task type of that name, built in or with generic templates that contain the name."""
     if name in TASK_TYPES:
         return TASK_TYPES[name]
     kind = " ".join(name.replace("_", " ").replace("-", " ").split())

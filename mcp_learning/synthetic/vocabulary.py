@@ -31,9 +31,9 @@ FAILURES = {
     error_type: tuple(FailureTemplate(*texts) for texts in templates)
     for error_type, templates in TEXTS["failures"].items()
 }
-"""By error type: the errors of failed executions."""
+"""Errors of failed executions by error type."""
 
 TIERS: dict[str, tuple[float, float, float]] = {
     tier: tuple(values) for tier, values in TEXTS["tiers"].items()
 }
-"""Per model tier: added success rate, duration factor, dollars a minute."""
+"""By model tier: added to the success rate, factor of the duration, dollars per minute."""

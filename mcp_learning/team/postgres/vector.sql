@@ -1,4 +1,4 @@
--- Search by meaning with pgvector, whose schema replaces SCHEMA. Every upgrade applies this again.
+-- Vector search with pgvector; SCHEMA is replaced by pgvector's schema. Applied on every upgrade.
 CREATE TABLE IF NOT EXISTS mcpl.near (
     team       uuid NOT NULL,
     task_id    uuid NOT NULL,
@@ -43,8 +43,8 @@ BEGIN
     RETURN span.remaining;
 END $$;
 
--- Of many rows, the index returns the nearest until enough of them pass; few rows are compared exactly. If the passing ones
--- are runs of few tasks, more are asked of the index; if that isn't enough, as many rows as time allows are compared.
+-- Few rows are compared exactly; of many, the index returns the nearest until enough pass the filters. If those are runs of
+-- few tasks, more are requested; if that isn't enough, as many rows are compared exactly as time allows.
 CREATE OR REPLACE FUNCTION mcpl.tasks_by_meaning(
     wanted_team uuid, asked real[], model text, condition text, few boolean, most int
 ) RETURNS bigint[]
