@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+from mcp_learning.clients.capture.checks import kinds
 from mcp_learning.clients.transcripts.events import ToolCall
 from mcp_learning.clients.transcripts.sessions import Task
 from mcp_learning.clients.transfer.imported import clean_and_truncate, clean_end
@@ -46,11 +47,14 @@ def recovered(task: Task) -> list[dict[str, str]]:
     """Commands that failed, the end of their output, and the command that then worked.
 
     Commands belong together if they run the same program: `pytest -q` and `pytest tests/a.py`, but
-    not `git add` and `git push`.
+    not `git add` and `git push`. A check that failed before an edit is not recovered by another
+    form of the command, but by the edit.
     """
     found: list[dict[str, str]] = []
     failed: dict[str, ToolCall] = {}
-    for call in task.commands:
+    for call in task.calls:
+        if call.is_edit:
+            failed = {name: one for name, one in failed.items() if not kinds(one)}
         program = _program(call.command)
         if not program or call.is_rejected or call.failed is None:
             continue

@@ -124,6 +124,18 @@ def test_a_command_that_failed_is_told_with_the_one_that_then_worked() -> None:
     ]
 
 
+def test_tests_that_pass_after_an_edit_are_no_recovery_of_the_command() -> None:
+    found = task(
+        asked(ASKED),
+        ran("npm test -- lid", "1 failed", 1),
+        ran("docker run pot", "no pot", 1),
+        edited("/home/user/teapot/lid.py"),
+        ran("npm test", "ok"),
+        ran("docker run kettle", "ok"),
+    )
+    assert [one["failed"] for one in traces.recovered(found)] == ["docker run pot"]
+
+
 @pytest.mark.parametrize(
     ("failed", "error", "worked"),
     [
