@@ -2,7 +2,7 @@
 
 Sources: the hook references of Claude Code, Codex, Gemini CLI, Cursor and Copilot CLI, and the
 schemas in the clients themselves (2.1, 0.171, 0.61, 3, 1.0). Imports little, since a person or an
-agent waits for it.
+agent waits for the hook.
 """
 
 import json
@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 from mcp_learning.models.characters import SURROGATE, clean
 
 Kind = Literal["start", "prompt", "before", "failure", "tool", "end"]
-"""The kind of an event, as `Occasion.event`; `tool` is `after` or `failure`; `end` is recorded."""
+"""The kind of an event: one of `Occasion.event`; `tool`: `after` or `failure`; `end`: record."""
 
 LONGEST_TEXT = 20_000
 """Most characters of a prompt, a command or an error that are sent."""
@@ -37,7 +37,7 @@ _READS = re.compile(
     r"(?:cat|sed|awk|nl|head|tail|less|rg|grep|ls|find|fd|tree|wc|jq"
     r"|Get-Content|Get-ChildItem|Select-String|git\s+(?:diff|show|log|status|grep|blame))\b"
 )
-"""Commands that print what files hold, which is no error of theirs."""
+"""Commands that print contents of files, in which an error is not a failure of the command."""
 
 
 class HookClient(NamedTuple):

@@ -38,8 +38,8 @@ COMPLAINED = Verdict("failure", "user", 0.6, "the user went on with a complaint"
 REFUSED = Verdict("failure", "none", 0.6, "no change was permitted")
 BROKE_OFF = Verdict("failure", "none", 0.3, "ended without a result")
 
-_LEAST_ALIKE = 0.8  # Jaccard index of words from which two requests are the same
-_FEWEST_WORDS = 4  # words of a request from which it is compared so; shorter ones have to be equal
+_LEAST_ALIKE = 0.8  # least Jaccard index of their words of two requests that count as the same
+_FEWEST_WORDS = 4  # least number of words to compare by that index; shorter requests must be equal
 _QUOTED = 80
 _AGAINST = (Reaction.REJECTED, Reaction.REPEATED, Reaction.UNDONE)
 _ASIDE = re.compile(r"[/\\](?:scratchpad|\.claude)[/\\]", re.IGNORECASE)
@@ -71,7 +71,7 @@ def verdict(task: Task, following: Prompt | None = None) -> Verdict:
 
 
 def _last_complaint(task: Task) -> int | None:
-    """Position of the prompt that last rejected the work; what came before it has failed."""
+    """Position of the prompt that last rejected the work; the attempt before it has failed."""
     found, asked = None, [task.first.text]
     has_worked = has_question = False
     for at, event in enumerate(task.events[1:], 1):
@@ -117,10 +117,10 @@ def _by_publishing(attempt: Sequence[SessionEvent]) -> Verdict | None:
 
 
 def _by_service_error(task: Task, following: Prompt | None) -> Verdict | None:
-    """By an error or a limit of the model's service that ended it, without another attempt.
+    """By an error or a limit of the model's service that ended the task, without another attempt.
 
-    Also after tests that passed, since the agent had not finished. Publishing since the user's last
-    prompt, or praise, counts as finished.
+    This also applies after tests that passed, since the agent had not finished. Praise, or
+    publishing since the user's last prompt, counts as finished.
     """
     if task.trouble is None or not isinstance(_last(task), ServiceError):
         return None

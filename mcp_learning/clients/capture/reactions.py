@@ -9,9 +9,9 @@ from enum import StrEnum
 
 from mcp_learning.clients.transcripts.wording import pattern
 
-_FIRST = 160  # characters of a prompt that are looked at
+_FIRST = 160  # characters of a prompt that are examined
 _SHORT = 80
-"""Characters up to which praise may also come later: "the button is there now, thanks"."""
+"""Longest prompt, in characters, whose praise may come later: "the button is there now, thanks"."""
 
 _ASKS = re.compile(
     r"(?:what|is|are|does|do|did|when|where|which|who|should|would|will)\b[^.!\n]*\?", re.IGNORECASE

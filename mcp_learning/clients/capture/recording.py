@@ -1,7 +1,7 @@
 """Records the latest tasks of an agent's session, as an import of the session would.
 
-The task before the latest one is recorded again, since its outcome may follow from what the user
-asked next, and with it those after which the client ran no hook. Told fields are never overwritten
+The task before the latest one is recorded again, since its outcome may follow from the next prompt;
+so are earlier ones after which the client ran no hook. Told fields are never overwritten
 (`models.provenance`).
 """
 
@@ -67,7 +67,7 @@ def record(client: str, payload: dict[str, Any], data_dir: Path) -> str:
 
 
 def _unrecorded(session: Session) -> list[tuple[Task, Prompt | None]]:
-    """The latest two tasks, and earlier ones that no hook can have recorded with what followed."""
+    """The latest two tasks, and earlier ones for which no hook ran after the next prompt."""
     tasks = with_following(session)
     begin = max(len(tasks) - 2, 0)
     while begin and not _has_ended_a_turn(*tasks[begin]):
@@ -78,7 +78,7 @@ def _unrecorded(session: Session) -> list[tuple[Task, Prompt | None]]:
 def _has_ended_a_turn(task: Task, following: Prompt | None) -> bool:
     """Whether the client ran its hook during a task.
 
-    It runs none when the agent is stopped, the service fails, or the next prompt is queued.
+    It runs none if the agent is stopped, the service fails, or the next prompt is queued.
     """
     events = [*task.events, *filter(None, [following])]
     return any(

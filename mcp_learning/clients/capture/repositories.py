@@ -47,8 +47,8 @@ _TELLING = tuple(
         ),
     )
 )
-"""Commands whose output names the repository, with a word that each has, since most calls of a
-session have none; and patterns of that output."""
+"""Commands whose output names the repository: a word to find them quickly, the command, and the
+pattern of the output."""
 
 
 def repository(task: Task) -> str:
@@ -128,7 +128,7 @@ def _without_branch(name: str, above: str, branch: str) -> str:
 def _by_files(task: Task, directory: str) -> str:
     """The subdirectory with most edited files, of a directory that is no project.
 
-    Those that hold no project themselves, as a user's downloads or settings, don't count.
+    Directories that aren't projects either, such as a user's downloads or settings, don't count.
     """
     above = directory.rstrip("\\/") + "/"
     below = [
@@ -153,7 +153,7 @@ def _pushed(task: Task) -> str:
 
 
 def _pushed_url(task: Task) -> str:
-    """The address that `git push`, `git remote` or `gh pr create` told, in the task or session."""
+    """The address printed by `git push`, `git remote` or `gh pr create`, in the task or session."""
     earlier = (one for one in task.session.events if isinstance(one, ToolCall) and one.command)
     for call in (*task.commands, *earlier):
         for word, command, told in _TELLING:

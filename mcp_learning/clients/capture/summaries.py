@@ -9,14 +9,14 @@ from mcp_learning.clients.transcripts.sessions import Task
 from mcp_learning.clients.transfer.imported import clean_and_truncate
 
 _LONGEST_FOLLOW_UP = 2_000  # characters of each further prompt in a description
-_SUBSTANTIAL = 160  # characters from which a reply describes the work
-_LONGEST_CLOSING = 1_000  # characters up to which a closing reply is added to that one
+_SUBSTANTIAL = 160  # least characters of a reply that describes the work
+_LONGEST_CLOSING = 1_000  # most characters of a closing reply that is added to it
 LONGEST_CLOSED = 400
-"""Characters up to which a reply that begins with "Committed" or "Tests pass" is closing."""
+"""Most characters of a closing reply that begins with "Committed" or "Tests pass"."""
 
 _LONGEST_EARLIER = 4_000  # characters of replies of earlier turns that are kept
 _MOST_COMMITS = 5  # commits whose subjects are named
-_MOST_FILES = 10  # files that are named where the replies name none
+_MOST_FILES = 10  # files that are named if the replies name none
 
 
 def description(task: Task) -> str:
@@ -85,7 +85,7 @@ class _Turn:
         return len(self.reply) >= least
 
     def said(self, text: str) -> None:
-        """Takes a reply, unless it is an announcement or a short answer to a notice."""
+        """Adds a reply, unless it is an announcement or a short answer to a notice."""
         is_short = len(text) < _SUBSTANTIAL
         is_empty = (is_short and wording.pattern("announcement").match(text)) or (
             len(text) < 2 * _SUBSTANTIAL and wording.pattern("nothing").match(text)

@@ -68,7 +68,7 @@ def _by_commits(calls: Iterable[ToolCall]) -> str:
 def _by_files(files: list[str], directory: str) -> str:
     """The kind of all files, documentation aside; empty if there are several kinds, or code.
 
-    Those in the session's directory go by their paths there: what is above doesn't count.
+    Files in the session's directory are judged by their paths relative to it.
     """
     above = f"{_plain(directory)}/"
     paths = [_plain(file).removeprefix(above) for file in files]

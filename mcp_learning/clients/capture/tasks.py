@@ -54,7 +54,7 @@ def executions(
 ) -> Iterator[PastExecution]:
     """The executions of a session's file, or of all sessions below a directory; blocks.
 
-    What can't be read is noted, and counts of prompts and tasks.
+    Notes what can't be read, and the numbers of prompts and tasks.
 
     Raises:
         InvalidInput: There is no such path.
@@ -90,7 +90,7 @@ def execution(
 ) -> PastExecution | None:
     """The execution of a task.
 
-    If the agent recorded one execution itself, it has that id, and adds the session's values to it.
+    If the agent recorded one execution itself, the result has its id and adds the session's values.
 
     Args:
         task: The task.
@@ -108,7 +108,7 @@ def execution(
     model = clean(task.model, 100)
     started, ended = task.first.at, task.ended or task.first.at
     verdict = outcomes.verdict(task, following)
-    why, _ = redact(clean(verdict.why, LONGEST_REASON))  # it quotes
+    why, _ = redact(clean(verdict.why, LONGEST_REASON))  # it may quote a prompt
     values = {
         "task_type": task_types.task_type(task),
         "task_description": clean_and_truncate(summaries.description(task), LONGEST_DESCRIPTION),

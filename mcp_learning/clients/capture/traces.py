@@ -59,7 +59,7 @@ def recovered(task: Task) -> list[dict[str, str]]:
         if not program or call.is_rejected or call.failed is None:
             continue
         if call.failed:
-            if not _SAYS_NOTHING.fullmatch(call.output):  # as of a search that found nothing
+            if not _SAYS_NOTHING.fullmatch(call.output):  # such as a search without matches
                 failed[program] = call
         elif (before := failed.pop(program, None)) and before.command != call.command:
             found.append(

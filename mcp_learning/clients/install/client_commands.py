@@ -1,6 +1,6 @@
 """The clients' own commands for changing their configuration.
 
-Taken from their help and tested on files, except for VS Code's, which is as documented.
+Taken from their help and tested, except for VS Code's, which is as documented.
 """
 
 import json

@@ -14,7 +14,7 @@ from tomlkit.items import InlineTable
 from mcp_learning.clients.install import jsonc
 from mcp_learning.clients.install.jsonc import BrokenText
 
-_EMPTY = "{}\n"  # stands for an empty JSON file
+_EMPTY = "{}\n"  # replaces an empty JSON file
 
 
 def load(text: str, *, toml: bool) -> dict[str, Any]:
@@ -43,7 +43,7 @@ def rewrite(text: str, value: dict[str, Any], *, toml: bool) -> str:
     except (TOMLKitError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise BrokenText(f"its layout can't be edited ({error}); change it by hand") from error
     newline = "\r\n" if "\r\n" in text else "\n"
-    for table in tables:  # at the end, where none gets between another and its comments
+    for table in tables:  # at the end, where they don't separate another table from its comments
         ended = rewritten + (newline if rewritten and not rewritten.endswith("\n") else "")
         block = tomlkit.dumps(table).replace("\n", newline)
         rewritten = ended + (newline if ended.strip() else "") + block

@@ -19,7 +19,7 @@ from mcp_learning.errors import LearningError
 from mcp_learning.permissions import restrict_umask
 
 MAX_BYTES = 64 * 2**20
-"""Size limit; a larger file is no configuration."""
+"""Size limit; a larger file can't be a configuration."""
 
 
 def read(path: Path) -> bytes | None:
@@ -48,9 +48,9 @@ def check_writable(path: Path) -> None:
 
 
 def make_parents(path: Path, *, private: bool) -> list[str]:
-    """Makes the directories of a file, for this user alone if they are to be private.
+    """Creates the missing parent directories of a file, accessible to this user only if `private`.
 
-    Returns those that were missing, outermost first.
+    Returns those that were created, outermost first.
     """
     missing = [parent for parent in reversed(path.resolve().parents) if not parent.exists()]
     try:
@@ -67,15 +67,15 @@ def make_parents(path: Path, *, private: bool) -> list[str]:
 def remove_empty(directories: list[str]) -> None:
     """Removes those directories that are empty, given outermost first."""
     for directory in reversed(directories):
-        with suppress(OSError):  # something else is in it by now
+        with suppress(OSError):  # it isn't empty
             Path(directory).rmdir()
 
 
 def write(path: Path, data: bytes, *, private: bool) -> None:
-    """Replaces the file as a whole, or makes it in a directory that exists.
+    """Atomically replaces or creates the file; its directory has to exist.
 
-    A link stays one, and what it leads to is written. A file that exists keeps its mode; a new one
-    is for this user alone if it is to be private.
+    The target of a link is written. An existing file keeps its mode; a new one is accessible to
+    this user only if `private`.
     """
     try:
         target = path.resolve()
@@ -98,7 +98,7 @@ def write(path: Path, data: bytes, *, private: bool) -> None:
 
 
 def delete(path: Path) -> None:
-    """Removes a file; of a link, what it leads to."""
+    """Removes a file; if it is a link, its target."""
     try:
         path.resolve().unlink(missing_ok=True)
     except OSError as error:
@@ -148,7 +148,7 @@ class InstallRecords:
         self._write(self._name(Path(record.path), ".json"), json.dumps(asdict(record)).encode())
 
     def drop(self, path: Path) -> None:
-        """Removes the record of a file; the copy stays, for people."""
+        """Removes the record of a file; the backup stays, in case somebody needs it."""
         with suppress(OSError):
             self._name(path, ".json").unlink()
 

@@ -126,8 +126,8 @@ HOOKS = {
 def command_line(command: Sequence[str], platform: str = sys.platform) -> str:
     """The text of a hook's command, for the shell that the client runs it with.
 
-    Clients show failures of hooks, and would do so after the program was removed; so a failure
-    counts as success, except on Windows, where the shell isn't known.
+    Clients report hooks that fail, as they would once this program is removed, so the command
+    always succeeds, except on Windows, where the shell isn't known.
     """
     text = shlex.join(command)
     return text if platform == "win32" else f"{text} || true"

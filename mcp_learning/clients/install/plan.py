@@ -37,8 +37,8 @@ class Edit:
     """A planned change of a file from `before` to `after`; None stands for no file.
 
     Attributes:
-        revise: What makes `after` from `before`.
-        private: Whether a new file is for the user alone.
+        revise: The function that makes `after` of `before`.
+        private: Whether a new file is accessible to its user only.
         command: The client's own command for the change, which runs before the edit.
     """
 
@@ -202,7 +202,7 @@ def _carry_out(edit: Edit) -> bytes | None:
     elif after != current:
         files.write(edit.path, after, private=edit.private)
     if after is not None and edit.before is None and edit.private:
-        edit.path.chmod(0o600)  # the client may have made it readable for others
+        edit.path.chmod(0o600)  # the client may have made it readable by others
     return after
 
 

@@ -20,10 +20,10 @@ _SHORTEST = 7  # digits of a hash
 def judgements(history: CommitHistory, executions: Iterable[Listed]) -> list[Judgement]:
     """Judgements of the executions that made a history's commits, all of the same repository.
 
-    An execution whose commits were reverted failed. A pending one succeeded if they stood for two
-    weeks, since they were restored if they were reverted. A failure by git, or a doubt of what was
-    told, is withdrawn when the commits were restored. Executions that are imported commits are
-    skipped, since the import judges them.
+    An execution whose commits were reverted failed. A pending one succeeded if they have stood for
+    two weeks, counted from their restoration if they were reverted. If reverted commits were
+    restored, a failure by git, or a doubt about a told outcome, is withdrawn. Executions that are
+    imported commits are skipped, since the import judges them.
     """
     found = corrections.find(history.commits)
     by_hash = {commit.hash: commit for commit in history.commits}
@@ -56,10 +56,10 @@ def _judgement(
         return judgement(execution.task_id, "git", verdict, _time(by))
     restored = [by_hash[found.restored[one.hash]] for one in mine if one.hash in found.restored]
     since = max(map(_time, [*mine, *restored]))
-    has_stood = until is not None and until - since >= corrections.MENDED_WITHIN
+    has_stood = until is not None and until - since >= corrections.FIXED_WITHIN
     if execution.outcome == "pending" and has_stood:
         why = f"commit {mine[-1].hash[:_SHORTEST]} has stood"
-        verdict, since = Verdict("success", "git", _STOOD, why), since + corrections.MENDED_WITHIN
+        verdict, since = Verdict("success", "git", _STOOD, why), since + corrections.FIXED_WITHIN
     elif _is_failure(execution) or _is_doubted(execution):
         verdict = PENDING
     else:

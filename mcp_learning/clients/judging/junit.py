@@ -70,7 +70,7 @@ def read(path: Path) -> Results:
                 passed += 1
     if not passed and not failed:
         raise InvalidInput("path", f"{path} has no test that ran; give JUnit XML of a run")
-    # A time without an offset may be one of a place east of Greenwich.
+    # A time without an offset may be local, and seem to be later than it was.
     ran = min(max(filter(None, times), default=written), written)
     return Results(ran, passed, tuple(failed))
 
@@ -84,11 +84,11 @@ def _parsed(path: Path) -> tuple[Element, datetime]:
         written = datetime.fromtimestamp(path.stat().st_mtime, UTC)
     except OSError as error:
         raise InvalidInput("path", f"{path} can't be read: {error.strerror}") from error
-    if _ENTITIES.search(content.replace(b"\0", b"")):  # which are between the letters of UTF-16
+    if _ENTITIES.search(content.replace(b"\0", b"")):  # without the zero bytes of UTF-16
         raise InvalidInput("path", f"{path} declares a document type; results of tests have none")
     try:
         return fromstring(content), written  # noqa: S314 - it declares no entities
-    except (ParseError, ValueError, LookupError) as error:  # the last two: of its encoding
+    except (ParseError, ValueError, LookupError) as error:  # the last two: unknown encodings
         raise InvalidInput("path", f"{path} is no XML that can be parsed: {error}") from error
 
 

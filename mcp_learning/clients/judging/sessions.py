@@ -15,14 +15,14 @@ from mcp_learning.service.protocol import Learning
 REOPENS = "reopens"
 """Key in an execution's metadata: its session began with a complaint about earlier work."""
 
-_WITHIN = timedelta(days=7)  # most time between an execution and a complaint about it
-_SOON = timedelta(days=1)  # the same for a complaint that doesn't name anything
+_WITHIN = timedelta(days=7)  # longest time between an execution and a complaint about it
+_SOON = timedelta(days=1)  # longest time for a complaint that names nothing
 CONFIDENCE = 0.6
 
 _FIRST = datetime.min.replace(tzinfo=UTC)
 
 _LOOKED_AT = 5
-_NAMES_NOTHING = 40  # most characters of a complaint that doesn't name anything
+_NAMES_NOTHING = 40  # most characters of a complaint that names nothing
 _LEAST_SHARED = 2
 _WORD = re.compile(r"[^\W\d_]{4,}|[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]{2}")
 

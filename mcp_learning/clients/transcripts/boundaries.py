@@ -73,7 +73,7 @@ def begins_task(
 
 
 def _weight_of_new_words(text: str, known: AbstractSet[str]) -> float:
-    """What the words that the task didn't have weigh for a new one; a pair is half a word."""
+    """The weight of new words as a sign of a new task; a pair counts as half a word."""
     fresh = set() if wording.is_output(text) else words(text[:_COMPARED]) - known
     number = sum(0.5 if len(word) == 2 else 1.0 for word in fresh)
     return _NEW_WORDS * math.log((1 + number) / (1 + _USUAL_NEW_WORDS))

@@ -109,7 +109,7 @@ class _ClaudeCodeReader(SessionReader):
             self._queued(where, line)
 
     def _is_repeated(self, name: object) -> bool:
-        """Whether a line or a subagent was read before: resuming a session may copy its lines."""
+        """Whether a line or a subagent was already read: resuming a session may copy its lines."""
         if not isinstance(name, str):
             return False
         is_known = name in self._names
@@ -117,7 +117,7 @@ class _ClaudeCodeReader(SessionReader):
         return is_known
 
     def _move(self, line: Line, at: datetime) -> None:
-        """Remembers the time and the place of a line for its events."""
+        """Sets the time, directory and branch of the next events."""
         found = {"cwd": as_text(line.get("cwd")), "branch": as_text(line.get("gitBranch"))}
         self.place |= {name: value for name, value in found.items() if value}
         self.place["at"] = at
@@ -157,7 +157,7 @@ class _ClaudeCodeReader(SessionReader):
         return follows and not prompts.is_command(text)
 
     def _delegated(self, line: Line) -> None:
-        """Takes the lines of the subagent whose answer, or start in the background, this is."""
+        """Reads the file of the subagent that has answered, or was started in the background."""
         name = as_text(as_object(line.get("toolUseResult")).get("agentId"))
         file = self._subagents / f"agent-{name}.jsonl"
         if not _SUBAGENT.fullmatch(name) or self._is_repeated(name) or not file.is_file():
@@ -173,7 +173,7 @@ class _ClaudeCodeReader(SessionReader):
         return self.prompt(said, where, name, in_plan_mode=plans)
 
     def _expansion(self, line: Line, said: str) -> None:
-        """What the client wrote after a slash command tells whether it was for the agent."""
+        """Decides by the client's line after a slash command whether that was for the agent."""
         if self._command is None:
             return
         if prompts.is_output(said):
@@ -189,7 +189,7 @@ class _ClaudeCodeReader(SessionReader):
             self.session.add(command)
 
     def _notice(self, said: str) -> None:
-        """A background task has ended; its call gets what is told of it."""
+        """Adds a notice; if a background task has ended, also as the output of its call."""
         name, status = prompts.ended_task(said) or ("", None)
         if call := self.calls.get(name):
             call.answer(said, failed=bool(status), status=status)
@@ -213,7 +213,7 @@ class _ClaudeCodeReader(SessionReader):
             self.session.add(prompt)
 
     def _queued(self, where: str, line: Line) -> None:
-        """Older versions tell of a prompt that was taken while the agent worked only this way."""
+        """Reads a change of the queue: older versions record prompts sent meanwhile only in it."""
         content = line.get("content")
         match line.get("operation"):
             case "enqueue":
@@ -276,7 +276,7 @@ class _ClaudeCodeReader(SessionReader):
             self.session.add(answer)
 
     def _use(self, line: Line, message: Line) -> None:
-        """Adds a message's tokens once: each of its parts is a line that has them so far."""
+        """Adds a message's tokens once: each of its parts is a line with the tokens so far."""
         usage, name = as_object(message.get("usage")), str(message.get("id") or "")
         kinds = ("input_tokens", "cache_creation_input_tokens", "output_tokens")
         total = int(sum(as_number(usage.get(kind)) for kind in kinds))

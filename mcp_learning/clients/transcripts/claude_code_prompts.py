@@ -135,7 +135,7 @@ def is_command(said: str) -> bool:
 def ended_task(said: str) -> tuple[str, int | None] | None:
     """The call that began a background task, and its exit status: 1 if it failed, None: unknown.
 
-    None stands for any other notification than that such a task has ended.
+    None for any other notification.
     """
     call, status, code = _CALL.search(said), _STATUS.search(said), _EXIT_CODE.search(said)
     if call is None or status is None:

@@ -21,7 +21,7 @@ from mcp_learning.clients.values import as_number, as_object, home_directory, pa
 
 SOURCE = "codex"
 
-_DIRECTORIES = ("sessions", "archived_sessions")  # where sessions are below the home of Codex
+_DIRECTORIES = ("sessions", "archived_sessions")  # of sessions, in the home of Codex
 
 # What the client itself puts into a session in the user's name.
 _FROM_CLIENT = re.compile(
@@ -32,7 +32,7 @@ _FROM_CLIENT = re.compile(
 )
 _REQUEST = "## My request for Codex:"  # after what an editor adds to the prompt
 _PLAN_TAG = re.compile(r"</?proposed_plan>\s*")
-_ACCEPTED = "Implement the plan."  # what the client says for a user who accepts a plan
+_ACCEPTED = "Implement the plan."  # the client's prompt when the user accepts a plan
 _FRESH_CONTEXT = re.compile(r"\AA previous agent produced the plan below [^\n]*\n\s*")
 
 
@@ -205,7 +205,7 @@ class _CodexReader(SessionReader):
                 self._asked(where, text, at)
 
     def _said(self, text: str) -> None:
-        """A reply comes as an item and as an event, in either order, and a plan with its tags."""
+        """Adds a reply once: it comes as an item and as an event, in either order."""
         self.take_held()
         text = _PLAN_TAG.sub("", text).strip()
         if text and text != self._last:

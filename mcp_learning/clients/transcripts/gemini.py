@@ -62,7 +62,7 @@ _STATUS = re.compile(  # after what the command printed
 )
 _DIRECTORY = re.compile(r"^Directory: (/\S.*|[A-Za-z]:\S.*)$", re.MULTILINE)
 _PRINTED = re.compile(r"^(?:Output|Stdout):", re.MULTILINE)
-_API_ERROR = "[API Error"  # others are of the client, such as of its update
+_API_ERROR = "[API Error"  # other errors are the client's, such as a failed update
 _CANCELLED = re.compile(r"request cancelled|cancelled by (?:the )?user", re.IGNORECASE)
 
 

@@ -48,7 +48,7 @@ class SessionReader(ABC):
         session: The session read so far.
         notes: Gets lines that can't be read.
         place: Time, directory and branch of the next event.
-        calls: Tool calls by the client's ids, as long as they may get an output.
+        calls: Tool calls by the client's ids, until they can no longer get an output.
     """
 
     def __init__(self, session: Session, notes: Notes) -> None:

@@ -1,7 +1,7 @@
-"""Prompts that a command's template made of what the user typed.
+"""Extracts what the user typed from prompts that a command's template expanded.
 
-Clients that expand commands themselves keep only the result. The form is that of Spec Kit, which
-many collections of commands have taken over.
+Clients that expand commands themselves keep only the result. The format is that of Spec Kit, which
+many collections of commands have adopted.
 """
 
 import re
@@ -11,12 +11,12 @@ _FORM = re.compile(
     r"You \*\*MUST\*\* consider the user input[^\n]*(?P<rest>.*)",
     re.DOTALL,
 )
-_TELLING = 20  # characters from which what was typed says what is to be done
+_TELLING = 20  # least characters typed that describe a task
 _LONGEST_BEGINNING = 400  # characters of a template that describe a command without arguments
 
 
 def typed(text: str) -> str:
-    """What the user typed; if that says little, with the first paragraph of the template."""
+    """What the user typed; if that is short, with the first paragraph of the template."""
     if (form := _FORM.fullmatch(text)) is None:
         return text
     said = form["typed"].strip()

@@ -33,10 +33,10 @@ _ENDING = re.compile(r"[?？。.!\s]*\Z")
 _MARKUP = re.compile(r"[*_`>#\s]+")
 
 _SHORT = 100
-"""Characters up to which pronouns ("it", "there") make a prompt a follow-up."""
+"""Most characters of a prompt that pronouns ("it", "there") make a follow-up."""
 
 _TROUBLED = 200  # first characters of a prompt that are searched for complaints
-_LONG = 600  # characters from which a prompt is likely to be self-contained
+_LONG = 600  # least characters of a prompt that is likely to be self-contained
 _END = 300  # last characters of a reply that are searched for a question or an offer
 
 

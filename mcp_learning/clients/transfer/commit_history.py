@@ -68,5 +68,5 @@ def is_test(path: str) -> bool:
 
 
 def is_code(path: str) -> bool:
-    """Whether a path is that of code other than tests; texts, data and settings are no code."""
+    """Whether a path is that of code other than tests; texts, data and settings don't count."""
     return not (_TESTS.search(path) or _TEXTS.search(path))

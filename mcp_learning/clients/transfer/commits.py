@@ -5,12 +5,12 @@ has no approach.
 
 Most commits have no known outcome and are pending. The others have the basis git:
 
-    taken back by a later commit (`corrections`)                         failure    0.95
-    mended by a later commit within two weeks                            failure    0.6
-    changes code and tests of it, and stood for two weeks                success    0.7
+    reverted by a later commit (`corrections`)                           failure    0.95
+    fixed by a later commit within two weeks                             failure    0.6
+    changes code and its tests, and has stood for two weeks              success    0.7
     the same, younger                                                    success    0.6
 
-The numbers are the confidence. Reverts are no tasks of their own, nor are releases, bumps of
+The numbers are the confidence. Reverts aren't tasks of their own, nor are releases, bumps of
 versions and dependencies, merges, and commits with too short messages (`subjects`).
 """
 
@@ -29,11 +29,11 @@ from mcp_learning.models.requests import Outcome, RecordExecution
 from mcp_learning.models.transfer import PastDetails, PastExecution, PastValues
 from mcp_learning.models.verdicts import REVERTED, Verdict, with_noted
 
-MENDED = 0.6
-"""Confidence that a commit failed that a later one had to fix."""
+FIXED = 0.6
+"""Confidence that a commit failed if a later one had to fix it."""
 
 TESTED, TESTED_AND_STOOD = 0.6, 0.7
-"""Confidence that a commit with tests succeeded, and that one did that also stood for two weeks."""
+"""Confidence that a commit with tests succeeded, and if it also stood for two weeks."""
 
 # Names and addresses of people, and identifiers of review tools.
 _TRAILER = re.compile(r"^[\w-]+-(by|to|id|on|url|link): .*$", re.IGNORECASE | re.MULTILINE)
@@ -79,7 +79,7 @@ def past_executions(history: CommitHistory, notes: Notes) -> Iterator[PastExecut
         if at is None or until is None:
             notes.skip(where, "has a time that can't be read")
         elif commit.hash in found.alone:
-            notes.skip(where, "only takes back or mends another commit")
+            notes.skip(where, "only reverts or fixes another commit")
         elif subjects.is_routine(commit.subject):
             notes.skip(where, "is a release, a bump of versions or a merge")
         elif subjects.is_too_short(_description(commit)):
@@ -97,7 +97,7 @@ def past_executions(history: CommitHistory, notes: Notes) -> Iterator[PastExecut
 
 @dataclass(frozen=True)
 class _End:
-    """The outcome of a commit, since when it is known, and the later commit that shows it."""
+    """The outcome of a commit, when it became known, and the later commit that shows it."""
 
     known_at: datetime
     outcome: Outcome = "pending"
@@ -120,7 +120,7 @@ def _end(
     correction = found.of.get(commit.hash)
     if correction is not None:
         by = by_hash[correction.by]
-        confidence = REVERTED if correction.kind == "reverted" else MENDED
+        confidence = REVERTED if correction.kind == "reverted" else FIXED
         why = f"{correction.kind} by {by.hash[:12]}"
         return _End(parse_time(by.committed_at) or at, "failure", confidence, why, by)
     if (back := by_hash.get(found.restored.get(commit.hash, ""))) is not None:
@@ -128,20 +128,21 @@ def _end(
     paths = commit.files or ()
     if not (any(map(is_test, paths)) and any(map(is_code, paths))):
         return _End(at)
-    if until - at >= corrections.MENDED_WITHIN:
-        stood, days = at + corrections.MENDED_WITHIN, corrections.MENDED_WITHIN.days
+    if until - at >= corrections.FIXED_WITHIN:
+        stood, days = at + corrections.FIXED_WITHIN, corrections.FIXED_WITHIN.days
         return _End(stood, "success", TESTED_AND_STOOD, f"has tests, and stood for {days} days")
     return _End(at, "success", TESTED, "has tests")
 
 
 def _known_at(end: _End, at: datetime, until: datetime) -> datetime:
-    """When the end of a commit made `at` became known at the latest, in a history `until` then.
+    """The latest time at which the outcome of a commit made `at` can have become known.
 
-    A merge may bring a correction after the commit counted as standing, though it is older.
+    A merge may bring an older correction after the commit counted as standing. `until` is the time
+    of the last commit.
     """
-    if end.by is None or until - at < corrections.MENDED_WITHIN:
+    if end.by is None or until - at < corrections.FIXED_WITHIN:
         return end.known_at
-    return max(end.known_at, at + corrections.MENDED_WITHIN + _READING)
+    return max(end.known_at, at + corrections.FIXED_WITHIN + _READING)
 
 
 def _execution(commit: Commit, repo: str, end: _End) -> PastValues:

@@ -17,8 +17,8 @@ from mcp_learning.clients.transfer.commit_history import Commit
 from mcp_learning.clients.transfer.subjects import without_numbers
 from mcp_learning.clients.values import parse_time
 
-MENDED_WITHIN = timedelta(days=14)
-"""Time after a commit within which a fix counts against it."""
+FIXED_WITHIN = timedelta(days=14)
+"""Longest time between a commit and a fix that counts against it."""
 
 _TAKE = (
     r"(?:revert(?:s|ed|ing)?|back(?:s|ed|ing)?[ -]?out|roll(?:s|ed|ing)?[ -]?backs?|undo(?:es)?)"
@@ -40,7 +40,7 @@ _NAMED = re.compile(
     r"(?P<what>[^\n]{0,400})",
     re.IGNORECASE | re.VERBOSE | re.MULTILINE,
 )
-_MENDED = re.compile(
+_FIXED = re.compile(
     rf"^fixes:\s+(?:commit\s+)?(?P<hash>{_HASH})"
     r"|\b(?:introduced|caused|broken|regress(?:ed|ion))\s+(?:in|by|from|since)\s+"
     r"(?P<what>[^\n]{1,80})",
@@ -59,21 +59,21 @@ _FEWEST = 12
 
 
 class Correction(NamedTuple):
-    """That a commit was reverted or fixed, and the commit that did it."""
+    """Whether a commit was reverted or fixed, and the commit that did it."""
 
     kind: Literal["reverted", "mended"]
     by: str
 
 
-class _Said(NamedTuple):
-    """What the message of a revert says about earlier commits.
+class _RevertMessage(NamedTuple):
+    """The message of a revert, parsed.
 
     Attributes:
         again: Whether it restores them.
         partly: Whether it reverts only a part of them.
         subject: Their first line, if it is quoted.
         references: Pairs of a hash and a number of a pull request, of which one is empty.
-        alone: Whether it does nothing else, so that it is no task of its own.
+        alone: Whether it does nothing else, so that it isn't a task of its own.
         surely: Whether that holds even if the commits that it names are unknown.
     """
 
@@ -86,7 +86,7 @@ class _Said(NamedTuple):
 
 
 class _Effects(NamedTuple):
-    """Hashes of the commits that each revert takes back, and that each later commit restores."""
+    """Hashes of the commits that each revert reverts, and that each later commit restores."""
 
     reverts: dict[str, list[str]]
     restores: dict[str, list[str]]
@@ -112,8 +112,8 @@ def find(commits: Sequence[Commit]) -> CorrectedCommits:
     found, known = CorrectedCommits(), _Known()
     effects = _Effects({}, {})
     for commit in commits:
-        _take_back(commit, known, effects, found)
-        _mend(commit, known, found)
+        _note_revert(commit, known, effects, found)
+        _note_fix(commit, known, found)
         known.add(commit)
     return found
 
@@ -163,17 +163,18 @@ class _Known:
         return []
 
 
-def _take_back(commit: Commit, known: _Known, effects: _Effects, found: CorrectedCommits) -> None:
-    said = _said(commit)
-    if said is None:
+def _note_revert(commit: Commit, known: _Known, effects: _Effects, found: CorrectedCommits) -> None:
+    message = _parse_revert(commit)
+    if message is None:
         return
-    targets = known.named(said.references) or (known.titled(said.subject) if said.subject else [])
-    if said.surely or (said.alone and targets):
+    by_title = known.titled(message.subject) if message.subject else []
+    targets = known.named(message.references) or by_title
+    if message.surely or (message.alone and targets):
         found.alone.add(commit.hash)
-    kind: Literal["reverted", "mended"] = "mended" if said.partly else "reverted"
+    kind: Literal["reverted", "mended"] = "mended" if message.partly else "reverted"
     for target in targets:
-        is_of_revert = target in effects.reverts  # what that took back stands again
-        restores = is_of_revert or said.again
+        is_of_revert = target in effects.reverts  # what that reverted is restored
+        restores = is_of_revert or message.again
         both = [target, *effects.restores.get(target, [])]
         for original in effects.reverts[target] if is_of_revert else both:
             done = effects.restores if restores else effects.reverts
@@ -185,24 +186,24 @@ def _take_back(commit: Commit, known: _Known, effects: _Effects, found: Correcte
                 found.of[original] = Correction(kind, commit.hash)
 
 
-def _mend(commit: Commit, known: _Known, found: CorrectedCommits) -> None:
+def _note_fix(commit: Commit, known: _Known, found: CorrectedCommits) -> None:
     targets: list[str] = []
     if fixup := _FIXUP.fullmatch(commit.subject):
         found.alone.add(commit.hash)
         targets = known.titled(fixup["subject"])
-    told = f"{commit.subject}\n{commit.body}"
-    for one in _MENDED.finditer(told) if _DEFECT.search(told) else ():
+    text = f"{commit.subject}\n{commit.body}"
+    for one in _FIXED.finditer(text) if _DEFECT.search(text) else ():
         references = [(one["hash"], "")] if one["hash"] else _references(one["what"])
         targets += known.named(references)
     at = parse_time(commit.committed_at)
     for target in targets:
         before = parse_time(known.times[target])
-        if at is not None and before is not None and at - before <= MENDED_WITHIN:
+        if at is not None and before is not None and at - before <= FIXED_WITHIN:
             found.of.setdefault(target, Correction("mended", commit.hash))
 
 
-def _said(commit: Commit) -> _Said | None:
-    """What a commit reverts or restores by its message; None if it is no such commit."""
+def _parse_revert(commit: Commit) -> _RevertMessage | None:
+    """The parsed message of a revert or a restoration; None for other commits."""
     subject = _LEAD.sub("", without_numbers(commit.subject))
     named = list(_NAMED.finditer(commit.body))
     references = [one for line in named for one in _references(line["what"])]
@@ -211,7 +212,7 @@ def _said(commit: Commit) -> _Said | None:
         within = re.search(rf"\b{_TAKE}\s+(?P<what>(?:[\w./-]*#\d+|{_HASH}).*)", subject, re.I)
         references += _references(within["what"]) if within else []
         partly = bool(named) and all(line["part"] for line in named)
-        return _Said(False, partly, "", references, False, False) if references else None
+        return _RevertMessage(False, partly, "", references, False, False) if references else None
     what = verb["what"].strip()
     quoted = _QUOTED.match(what)
     title = quoted["subject"] if quoted else what
@@ -222,7 +223,8 @@ def _said(commit: Commit) -> _Said | None:
         title = ""
     # `Revert "X"` is a revert even if X is unknown; `Rollback of X` may be a feature.
     surely = bool(quoted or verb["colon"] or (references and alone))
-    return _Said(bool(verb["again"]), partly, title, references, alone or bool(title), surely)
+    is_alone = alone or bool(title)
+    return _RevertMessage(bool(verb["again"]), partly, title, references, is_alone, surely)
 
 
 def _references(text: str) -> list[tuple[str, str]]:

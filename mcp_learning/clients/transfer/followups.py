@@ -10,7 +10,7 @@ from datetime import datetime
 
 from mcp_learning.clients.transfer import subjects
 from mcp_learning.clients.transfer.commit_history import Commit, is_code
-from mcp_learning.clients.transfer.corrections import MENDED_WITHIN
+from mcp_learning.clients.transfer.corrections import FIXED_WITHIN
 from mcp_learning.clients.values import parse_time
 
 _IN_FUNCTION, _IN_FILE = 2, 3
@@ -40,7 +40,7 @@ def find(commits: Sequence[Commit]) -> Iterator[tuple[str, str]]:
             before = {
                 place: known
                 for place in places
-                if (known := latest.get(place)) and at - known[1] <= MENDED_WITHIN
+                if (known := latest.get(place)) and at - known[1] <= FIXED_WITHIN
             }
             yield from _followed(commit, before)
         latest |= dict.fromkeys(places, (commit, at))

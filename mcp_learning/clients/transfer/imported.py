@@ -21,7 +21,7 @@ from mcp_learning.models.transfer import PastExecution
 from mcp_learning.redaction.secrets import redact, redact_beginning
 from mcp_learning.server.schema import first_problem
 
-_EXAMPLES = 20  # skipped items that are listed; all are counted
+_EXAMPLES = 20  # skipped items that are listed; others are only counted
 _MANY = 200  # different reasons, and unknown columns, that are counted separately
 _BATCH = 500  # executions that are stored together
 _BATCH_CHARACTERS = 2_000_000  # of text, so that a batch fits in a message between processes

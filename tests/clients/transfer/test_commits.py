@@ -135,7 +135,7 @@ def test_a_fix_of_the_same_function_that_soon_follows_counts_against_a_commit(
         text = code.replace("heat = 1", heat)
         repository.commit(subject, "src/kettle.py", "tests/test_kettle.py", text=text, day=day)
     boiled, mended, poured, _ = repository.learn()
-    assert (boiled.outcome, boiled.details.outcome_confidence) == ("failure", commits.MENDED)
+    assert (boiled.outcome, boiled.details.outcome_confidence) == ("failure", commits.FIXED)
     assert (boiled.error_message or "").endswith(": Fix the water when it boils dry")
     assert (mended.outcome, poured.outcome) == ("success", "success")
 
@@ -151,7 +151,7 @@ def test_what_is_left_out_is_counted_by_its_reason(repository: Repository) -> No
     assert notes.skipped == {
         "is a release, a bump of versions or a merge": 2,
         "says too little in its message": 1,
-        "only takes back or mends another commit": 1,
+        "only reverts or fixes another commit": 1,
     }
 
 
