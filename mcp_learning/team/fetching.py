@@ -185,23 +185,12 @@ class Fetcher:
         remote, beside = await self._connections()
         scope = SearchScope(await self._passing(remote, filters, query.now), *most)
         named, (near, shortcoming) = await both(
-            partial(self._by_words, remote, query.text, scope),
+            partial(remote.by_words, query.text, scope),
             partial(self._by_meaning, beside, query, scope),
         )
-        await self._fetch(await self._local.absent(list(dict.fromkeys((*named, *near)))))
+        absent = await self._local.absent(list(dict.fromkeys((*named, *near))))
+        await both(partial(self._fetch, absent), partial(self._count_terms, beside, query.text))
         return shortcoming
-
-    async def _by_words(
-        self, remote: "RemoteSearch", question: str, scope: "SearchScope"
-    ) -> Sequence[UUID]:
-        """Finds executions by words; passes the words' document frequencies to the indexes."""
-        terms = await self._local.informative_terms(question, COUNTED)
-        found = await remote.by_words(question, scope, list(terms.values()))
-        if total := self._total():
-            counts = zip(terms, found.frequencies, strict=True)
-            counted = {term: count for term, count in counts if count is not None}
-            await self._local.set_frequencies(counted, total)
-        return found.task_ids
 
     async def _by_meaning(
         self, remote: "RemoteSearch", query: "Query", scope: "SearchScope"
@@ -213,6 +202,16 @@ class Fetcher:
         model = await self._local.model()
         found = await remote.by_meaning(query.text, vector, model, scope, CUES)
         return found.task_ids, None if found.is_complete or vector is None else _BY_WORDS
+
+    async def _count_terms(self, remote: "RemoteSearch", question: str) -> None:
+        """Passes the document frequencies of a question's terms in the team to the indexes."""
+        if not (total := self._total()):
+            return
+        terms = await self._local.informative_terms(question, COUNTED)
+        frequencies = await remote.frequencies(list(terms.values()))
+        counts = zip(terms, frequencies, strict=True)
+        counted = {term: count for term, count in counts if count is not None}
+        await self._local.set_frequencies(counted, total)
 
     async def _fetch(self, task_ids: Sequence[UUID]) -> None:
         """Fetches executions with everything recorded about them, and stores them."""

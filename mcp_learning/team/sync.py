@@ -200,6 +200,8 @@ class TeamSync:
             return False
         if self.total is None or self._counted_at != self._there:
             return True
+        if self.total > 2 * self._holding.most:  # saves counting what is held for each question
+            return True
         return (await self._local.store.held()).of_team < self.total
 
     async def acknowledge(self, again: str = SAFE_AGAIN, waited: float = 0.0) -> None:

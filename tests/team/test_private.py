@@ -38,11 +38,13 @@ def searched(connection: psycopg.Connection[Any]) -> tuple[list[Any], list[Any],
     And how many executions have a word of theirs.
     """
     team = "SELECT team FROM mcpl.teams"
-    asked = f"mcpl.candidates(({team}), 'secret plan', NULL, '', '{{}}', 9, '{{plan}}', NULL)"
+    asked = f"mcpl.candidates(({team}), 'secret plan', NULL, '', '{{}}', 9, NULL)"
     connection.execute(f"SELECT mcpl.read_in(({team}), 100)".encode())
     found = connection.execute(f"SELECT unnest(task_ids) FROM {asked}".encode()).fetchall()
     known = connection.execute(f"SELECT mcpl.spellings(({team}))".encode()).fetchall()
-    counted = connection.execute(f"SELECT frequencies FROM {asked}".encode()).fetchall()
+    counted = connection.execute(
+        f"SELECT mcpl.frequencies_of(({team}), '{{plan}}')".encode()
+    ).fetchall()
     return found, known, counted[0][0][0]
 
 

@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 from uuid import UUID
 
 import anyio.to_thread
 
+from mcp_learning.errors import TeamError
 from mcp_learning.redaction.repositories import matching
 from mcp_learning.store.types import Selection
 from mcp_learning.team.access import Access
@@ -16,10 +17,12 @@ from mcp_learning.team.postgres.pages import Read, RemotePage, page_of
 from mcp_learning.team.postgres.remote import Remote
 
 _CANDIDATES = """
-SELECT c.task_ids, c.by_meaning, c.frequencies
-FROM mcpl.teams t,
-    mcpl.candidates(t.team, %s, %s::real[], %s, %s::jsonb, %s, %s::text[], %s) c
+SELECT c.task_ids, c.by_meaning
+FROM mcpl.teams t, mcpl.candidates(t.team, %s, %s::real[], %s, %s::jsonb, %s, %s) c
 WHERE t.name = %s
+"""
+_FREQUENCIES = """
+SELECT mcpl.frequencies_of(t.team, %s::text[]) FROM mcpl.teams t WHERE t.name = %s
 """
 _SPELLINGS = "SELECT s FROM mcpl.teams t, mcpl.spellings(t.team) s WHERE t.name = %s"
 _REPOSITORIES = """
@@ -51,18 +54,6 @@ class SearchScope(NamedTuple):
     by_meaning: int
 
 
-class FoundByWords(NamedTuple):
-    """Candidates that have words of a question.
-
-    Attributes:
-        task_ids: The candidates.
-        frequencies: Document frequencies of the words given as `counted`; None: unknown.
-    """
-
-    task_ids: Sequence[UUID]
-    frequencies: Sequence[int | None]
-
-
 class FoundByMeaning(NamedTuple):
     """Candidates that are near a question in meaning, or may supersede others.
 
@@ -84,16 +75,7 @@ class _Asked(NamedTuple):
     model: str | None
     filters: Mapping[str, Any]
     most: int
-    counted: Sequence[str]
     cues: str | None
-
-
-class _CandidateRow(NamedTuple):
-    """A row of `mcpl.candidates`."""
-
-    task_ids: Sequence[UUID]
-    by_meaning: bool
-    frequencies: Sequence[int | None]
 
 
 class RemoteSearch(Remote):
@@ -103,20 +85,18 @@ class RemoteSearch(Remote):
         super().__init__(access, timeout)
         self._id: UUID | None = None  # the team's
 
-    async def by_words(self, text: str, scope: SearchScope, counted: Sequence[str]) -> FoundByWords:
+    async def by_words(self, text: str, scope: SearchScope) -> Sequence[UUID]:
         """The team's executions that are similar to a text by words.
 
         Args:
             text: The text, without secrets.
             scope: Filters and size of the result.
-            counted: Words and identifiers whose document frequencies are wanted.
 
         Raises:
             TeamError: It can't be searched.
         """
-        asked = _Asked(text, None, None, scope.filters, scope.by_words, counted, None)
-        found = await self._candidates(asked)
-        return FoundByWords(found.task_ids, found.frequencies)
+        asked = _Asked(text, None, None, scope.filters, scope.by_words, None)
+        return (await self._candidates(asked)).task_ids
 
     async def by_meaning(
         self, text: str, vector: Sequence[float] | None, model: str, scope: SearchScope, cues: str
@@ -133,21 +113,38 @@ class RemoteSearch(Remote):
         Raises:
             TeamError: It can't be searched.
         """
-        asked = _Asked(text, vector, model, scope.filters, scope.by_meaning, (), cues)
-        found = await self._candidates(asked)
-        return FoundByMeaning(found.task_ids, found.by_meaning)
+        asked = _Asked(text, vector, model, scope.filters, scope.by_meaning, cues)
+        return await self._candidates(asked)
 
-    async def _candidates(self, asked: _Asked) -> _CandidateRow:
+    async def _candidates(self, asked: _Asked) -> FoundByMeaning:
         # psycopg takes milliseconds for a list of so many numbers.
         vector = None if asked.vector is None else f"{{{','.join(map(str, asked.vector))}}}"
-        values: list[object] = [asked.text, vector, asked.model, json.dumps(dict(asked.filters))]
-        values += [asked.most, list(asked.counted), asked.cues]
+        values = (asked.text, vector, asked.model, json.dumps(dict(asked.filters)))
+        rows = await self._of_team(_CANDIDATES, *values, asked.most, asked.cues)
+        return FoundByMeaning(*rows[0])
+
+    async def frequencies(self, texts: Sequence[str]) -> Sequence[int | None]:
+        """How many of the team's executions have each of some words and identifiers.
+
+        Args:
+            texts: n words and identifiers.
+
+        Returns:
+            n document frequencies, without executions that are private; None: not a word.
+
+        Raises:
+            TeamError: They can't be read.
+        """
+        rows = await self._of_team(_FREQUENCIES, list(texts))
+        return cast("list[int | None]", rows[0][0])
+
+    async def _of_team(self, query: str, *values: object) -> list[Any]:
+        """The rows of a query whose last value is the team's name, at least one."""
         async with self._connected() as connection:
-            rows = await fetch(connection, _CANDIDATES, [*values, self._access.team])
-            if not rows:
+            if not (rows := await fetch(connection, query, [*values, self._access.team])):
                 await self._state(connection)  # raises an error that says what is wrong
-        found = rows[0] if rows else ((), False, [None] * len(asked.counted))
-        return _CandidateRow(*found)
+                raise TeamError("the team's store was made anew; try again")
+            return rows
 
     async def whole(self, task_ids: Sequence[UUID], model: str) -> tuple[RemotePage, str]:
         """Executions with all that belongs to them, and the epoch of their change numbers.

@@ -17,7 +17,9 @@ CREATE TABLE mcpl.searched (
     length       int NOT NULL,     -- of the text, in words
     PRIMARY KEY (team, task_id),
     FOREIGN KEY (team, task_id) REFERENCES mcpl.executions ON DELETE CASCADE
-);
+) WITH (toast_tuple_target = 8160);
+-- Not compressed: a question compares the words of thousands of rows, each of them several times.
+ALTER TABLE mcpl.searched ALTER COLUMN words SET STORAGE EXTERNAL;
 CREATE INDEX ON mcpl.searched USING gin (words);
 CREATE INDEX ON mcpl.searched (team, task, recorded_at);
 CREATE INDEX ON mcpl.searched (team, repo);
@@ -253,12 +255,14 @@ BEGIN
 END $$;
 
 -- How many executions that all members of a team may read have each text, a word or an identifier. NULL: it has no lexemes.
+-- Others than members get nothing.
 CREATE FUNCTION mcpl.frequencies_of(wanted_team uuid, texts text[]) RETURNS bigint[]
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT coalesce(array_agg((  -- what has a whole identifier has its parts
         SELECT min(coalesce(f.rows, 0)) FROM unnest(tsvector_to_array(mcpl.words_of(t.text))) l(lexeme)
         LEFT JOIN mcpl.frequencies f ON f.team = wanted_team AND f.lexeme = l.lexeme
     ) ORDER BY t.place), '{}') FROM unnest(texts) WITH ORDINALITY t(text, place)
+    WHERE wanted_team IN (SELECT mcpl.read_teams())
 $$;
 
 -- Tasks with the rarest words of a question, best first: by BM25 with the constants and the sharpened weights of hosts
@@ -306,8 +310,7 @@ BEGIN
         EXECUTE format($q$
             SELECT array_agg(task ORDER BY score DESC, latest DESC) FROM (
                 SELECT s.task, max(s.recorded_at) AS latest, max(%s) AS score FROM (
-                    -- Concatenated, so that each row is decompressed once and not for each of its conditions.
-                    SELECT s.task, s.recorded_at, s.words || ''::tsvector AS words,
+                    SELECT s.task, s.recorded_at, s.words,
                         0.3 + 0.9::float8 * s.length / $3 AS norm
                     FROM mcpl.searched s WHERE s.words @@ $2::tsquery AND %s LIMIT $4
                 ) s GROUP BY s.task ORDER BY score DESC, latest DESC LIMIT $5
@@ -337,12 +340,11 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 -- asked: the vector of the question, of a model, for what is near it; NULL: nothing is found by meaning.
 -- filters: as for `passing`.
 -- most: tasks of each kind, by words and by meaning.
--- texts: those whose `frequencies_of` are wanted.
 -- by_meaning: whether there was something to find by meaning with.
 CREATE FUNCTION mcpl.candidates(
     wanted_team uuid, question text, asked real[], model text, filters jsonb, most int,
-    texts text[], cues text,
-    OUT task_ids uuid[], OUT by_meaning boolean, OUT frequencies bigint[]
+    cues text,
+    OUT task_ids uuid[], OUT by_meaning boolean
 )
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -366,7 +368,6 @@ BEGIN
         ), rows, most / 2) END;
     near := mcpl.tasks_by_meaning(wanted_team, asked, model, condition, passing <= few, most);
     by_meaning := near IS NOT NULL;
-    frequencies := mcpl.frequencies_of(wanted_team, texts);
     EXECUTE format($q$
         WITH RECURSIVE found AS (
             SELECT r.task_id FROM unnest($2 || $3) t(task), LATERAL (
@@ -382,6 +383,6 @@ BEGIN
 END $$;
 
 REVOKE ALL ON FUNCTION mcpl.take_out(), mcpl.passing(jsonb), mcpl.read_next(uuid, text, int),
-    mcpl.count_words(), mcpl.frequencies_of(uuid, text[]),
+    mcpl.count_words(),
     mcpl.tasks_by_words(uuid, text, text, float8, int),
     mcpl.tasks_by_meaning(uuid, real[], text, text, boolean, int) FROM PUBLIC;
