@@ -1,6 +1,6 @@
 """Recommends options for a task: success rates on similar tasks, with their uncertainty.
 
-`history` caches what is known of all executions that have `ended`; `gather` selects the evidence
+`history` caches the figures of all executions that have `ended`; `gather` selects the evidence
 for a task and `evidence` weighs it; `estimate` makes rates of it: a `belief` that is updated level
 by level, as far as `strengths` has learned from the history that levels differ, and with
 `changepoint` for options that changed. `compare` runs these steps. `pitfalls` lists failures on

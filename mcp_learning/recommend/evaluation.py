@@ -62,8 +62,8 @@ class Following:
 class Report:
     """An evaluation.
 
-    `thin` has sentences on data that is too scarce for scores. `missed` has sentences on advice
-    that is worse than it should be, beyond what chance explains.
+    `thin`: sentences on data that is too scarce for scores. `missed`: sentences on advice that is
+    worse than required, beyond chance.
     """
 
     predictions: int

@@ -203,7 +203,7 @@ def _telling(message: str | None) -> str:
 def _fix(failures: Sequence[Shown], similar: Sequence[_Weighed]) -> str | None:
     """The solution of a later success of the same task, or else of a similar one.
 
-    Without any, the solution recorded with a failure: what to do next time.
+    Without any, the solution recorded with a failure, which says what to do next time.
     """
     solved = [(one, weight) for one, weight in similar if one.outcome == "success"]
     tasks = {_task(one.task_description): one.recorded_at for one in reversed(failures)}

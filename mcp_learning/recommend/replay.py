@@ -128,7 +128,7 @@ def replay(
         noise: `Embedder.floor` of the model that made the vectors.
         half_life_days: Age at which evidence counts half, in days.
         predict: Most executions to predict.
-        progress: Called as the work goes on.
+        progress: Called with "predicting", the number of executions predicted, and their total.
     """
     rates = _Rates(past, half_life_days)
     total = min(predict, len(_predictable(past)))

@@ -1,9 +1,9 @@
 """Learns from a history how far success rates shift from level to level of similarity.
 
-Where tasks repeat, runs of the same task are most informative; where options suit different kinds
-of work, runs of similar tasks; where neither holds, only the option's rate is. So a sample of
-outcomes is predicted from what was recorded before each, level by level, and each pair of variances
-of a level is weighted by how well it predicts all of them.
+If tasks repeat, runs of the same task are most informative; if options suit different kinds of
+work, runs of similar tasks; if neither holds, only the option's rate. So a sample of outcomes is
+predicted from earlier executions, level by level, and each pair of variances of a level is weighted
+by how well it predicts all of them.
 
 The number of executions with the same option and kind of task is estimated, too.
 """

@@ -1,7 +1,7 @@
 """Recognises everyday instructions about the work at hand, such as "run the tests again".
 
-All their words occur in any session, so nothing in them tells one task from another, and what is
-similar to them is so by chance.
+All their words occur in any session, so they don't distinguish tasks, and are similar to some of
+them only by chance.
 """
 
 import re
@@ -45,7 +45,7 @@ def is_everyday(text: str) -> bool:
     """Whether a question is an everyday instruction, in English.
 
     Args:
-        text: The question. With digits, paths, identifiers or over twelve words it is none.
+        text: The query. With digits, paths, identifiers or over twelve words it never counts.
     """
     asked = text.strip().lower().replace("\u2019", "'")
     if _NOT_WORDS.search(asked):

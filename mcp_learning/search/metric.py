@@ -94,7 +94,7 @@ class Metric:
             np.float32(MEAN_SHARE) * vectors.mean(axis=0),
             np.ascontiguousarray(directions[:, -DIRECTIONS:]),
             variance / (variance + np.float32(DAMPING)),
-            fusion.REFERENCE_NOISE,  # subtracting the mean removes what a model adds to all cosines
+            fusion.REFERENCE_NOISE,  # subtracting the mean removes what is common to all cosines
         )
 
     def norms(self, vectors: Floats) -> Floats:

@@ -267,7 +267,7 @@ class RowTable:
             first = len(self._words)
             view = self._catalog.view()
             part = slice(first, first + TEXTS_CHUNK)
-            alive = view["alive"][part]  # the texts of a dead row are gone
+            alive = view["alive"][part]  # dead rows have no texts any more
             numbers, hashes = view["sequence"][part], view["text_hash"][part]
             living = zip(numbers[alive].tolist(), hashes[alive].tolist(), strict=True)
             return Untokenised(first, dict(living), hashes.tolist())

@@ -96,7 +96,7 @@ class Supersession:
 
         Args:
             found: The result of a search.
-            texts: Texts by change number; a match without one is left as it is.
+            texts: Texts by change number; a match without one stays unchanged.
             limit: Tasks wanted, at least 1.
             describe: Makes a match of a row; None if the row isn't to be shown.
         """

@@ -34,9 +34,9 @@ class AgentSession:
 
     Attributes:
         briefed: Whether it got its brief.
-        told: What the agent was told about, oldest first: ids of executions, digests of commands
-            and files.
-        errors: How often the agent was told something about an error.
+        told: Subjects of earlier remarks, oldest first: ids of executions, digests of commands and
+            files.
+        errors: Number of remarks about errors.
         held: Text to deliver on the next occasion on which the client passes text to the agent;
             not saved.
         held_at: `Store.deletions` before `held` was made. After later deletions it is dropped, as

@@ -1,9 +1,9 @@
 """Prepares imported executions for the store: drops excluded repositories, removes secrets.
 
-An imported execution is identified by its task_id, which its reader derives the same way each time.
-A stored one is left alone, unless the source says that it changed later: then the given fields
-replace the stored ones, except those that were told (`models.provenance`). So importing a batch
-again changes nothing, and what agents added meanwhile is kept.
+An imported execution is identified by its task_id, which its reader derives in the same way each
+time. A stored one stays unchanged, unless the source says that it changed later: then the given
+fields replace the stored ones, except told fields (`models.provenance`). So importing a batch again
+changes nothing, and additions by agents are kept.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,7 @@
 """Keeps the rows that searches use up to date with the store.
 
-Everything is read once. Then `sync` reads what was committed since, and costs nothing if that is
-nothing. The store is queried on the event loop; worker threads apply the results.
+All rows are read once. Then `sync` reads what was committed since, and is free if there is nothing
+new. The store is queried on the event loop; worker threads apply the results.
 """
 
 import logging
@@ -37,7 +37,7 @@ class IndexSync:
     - Vectors are stored and applied, and everything is read again, only while `storing` is held, so
       the vectors in memory are those in the store. It is acquired before any other lock here.
 
-    Methods raise StoreError when the store can't be read; what was read before stays in use.
+    Methods raise StoreError when the store can't be read; the rows read before stay in use.
 
     Attributes:
         store, embedder, retriever: Shared by all parts of an indexer.

@@ -46,7 +46,7 @@ class Indexer:
     """Owns the embedder and the retriever of one store.
 
     Methods raise EmbedderUnavailable when the model can't be loaded (the next call tries again),
-    and StoreError when the store can't be read or written; searches go on with what there is.
+    and StoreError when the store can't be read or written; searches go on with the current rows.
 
     Args:
         settings: The model, the search and the directory of derived files.

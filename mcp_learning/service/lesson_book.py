@@ -1,7 +1,7 @@
 """Finds, saves, revises and tries the lessons of one store, and gives them to agents.
 
-Policy is here: what is excluded, which evidence counts, when lessons are derived. Everything that
-is a function of values is in the room `lessons`.
+This module has the policy: what is excluded, which evidence counts, when lessons are derived. Pure
+functions are in the room `lessons`.
 """
 
 import logging
@@ -108,7 +108,7 @@ class LessonBook:
             began = monotonic()
             if self._looked_at == self._store.revision or began < self._rests_until:
                 return
-            revision = self._store.revision  # first: what is recorded meanwhile counts next time
+            revision = self._store.revision  # first: later changes count the next time
             await self._derive()
             self._looked_at = revision
             took = monotonic() - began

@@ -1,7 +1,7 @@
 """Restoring a backup and recovering a damaged database; both need exclusive access to the file.
 
-Both write the new file beside the old one, delete the derived indexes, which have change numbers of
-the old file, and then rename. The replaced file is kept.
+Both write the new file next to the old one, delete the derived indexes, which have change numbers
+of the old file, and then rename. The replaced file is kept.
 """
 
 import logging

@@ -1,7 +1,7 @@
-"""Selects which matches of a search to tell an agent that hasn't asked.
+"""Selects the matches of a search that an agent is shown without having asked.
 
-A prompt in the middle of a conversation doesn't say what it is about, and is similar to many tasks
-by chance. So the criteria are stricter than for an answer to a question.
+A prompt within a conversation doesn't say what it is about, and is similar to many tasks by chance.
+So the criteria are stricter than for an answer to a query.
 """
 
 import re

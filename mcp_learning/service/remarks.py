@@ -27,7 +27,7 @@ from mcp_learning.store.protocol import Store
 
 MATCHES = 5  # most matches in a brief
 LATER = 2  # most matches in a later remark
-MOST_ERRORS = 8  # most errors of a session about which something is told
+MOST_ERRORS = 8  # most remarks about errors in a session
 
 SHORT = 24
 """A prompt of at most so many bytes that finds nothing, such as a greeting, leaves the brief to the
@@ -48,8 +48,8 @@ class Remarks:
         store: Has the sessions in which executions were recorded, and earlier failures.
         find: Searches, without counting recalls.
         lessons: Finds lessons for a task or a command, and records their showings.
-        shown: Gets the executions that an agent is told about, to count recalls.
-        sessions: What each session was told.
+        shown: Called with the executions that a remark names, to count recalls.
+        sessions: The state of each session: earlier remarks.
         check_files: Retires lessons about files that no longer exist.
     """
 
@@ -76,7 +76,7 @@ class Remarks:
         If the caller is cancelled, the session's next occasion returns it.
         """
         if occasion.event == "start":
-            if occasion.text != "resume":  # a resumed session still has what it was told
+            if occasion.text != "resume":  # a resumed session still contains earlier remarks
                 await self._sessions.forget(occasion.client, occasion.session)
             return Remark()
         deletions = self._store.deletions
@@ -198,7 +198,7 @@ class Remarks:
         session: AgentSession,
         text_of: Callable[[Sequence[Match]], tuple[str, int]],
     ) -> Remark:
-        # No await between the filter and `tell`, so that concurrent prompts aren't told the same.
+        # No await between the filter and `tell`, so that concurrent prompts don't get the same.
         matches = [match for match in matches if str(match.task_id) not in session.told]
         text, count = text_of(matches)
         told = [match.task_id for match in matches[:count]]

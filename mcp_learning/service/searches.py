@@ -50,7 +50,7 @@ READ_OWN_WORDS = 2_000
 EVIDENCE_ROWS = 2_000  # executions that an index proposes as evidence, if not all are compared
 _THREADS = 4  # searches that run at the same time
 _QUESTIONS = 16  # latest questions whose vectors are cached
-_ATTEMPTS = 3  # of a search, if executions that it finds change meanwhile
+_ATTEMPTS = 3  # of a search, if executions that it has found change during it
 
 
 Texts = dict[int, Shown]  # texts of matches, by change number
@@ -186,7 +186,7 @@ class Searches:
         rows = self._retriever.rows
         if 0 < rows.unembedded <= READ_OWN_WRITES:
             try:
-                # Nothing that is recorded from now on: a search has to end while others write.
+                # Only rows recorded so far: a search has to end while others write.
                 await self._queue.embed(rows.sequence, READ_OWN_VECTORS)
             except StoreError as error:  # e.g. a full disk; `shortcoming` says what is missing
                 logger.warning("searching without the latest vectors: %s", error)

@@ -38,7 +38,7 @@ logger = logging.getLogger(__name__)
 
 LONGEST_QUESTION = 400  # characters of a task that are stored until its execution is known
 _MOST_VECTORS = 1_000
-_SHARE = 5  # one in so many tokens of an answer is for lessons, in each of its two forms
+_SHARE = 5  # one in five tokens of an answer is for lessons, in each of its two forms
 
 
 class Showings:

@@ -24,8 +24,8 @@ class PastRun:
         propensity: Probability, 0..1, with which its option was drawn (`metadata.propensity`);
             None: it wasn't drawn.
         confidence: Of its outcome, 0..1.
-        observed: If the outcome was told: the outcome by verdicts of other sources; None: there are
-            none, or it wasn't told.
+        observed: For a told outcome, the outcome by verdicts of other sources; None without any,
+            or if the outcome wasn't told.
         files: Paths that it changed.
         recovered: Commands that failed in it, each with the one that then worked.
     """

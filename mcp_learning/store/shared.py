@@ -77,7 +77,8 @@ class TeamMark(NamedTuple):
         team: Name of the team.
         epoch: Of the team's store; change numbers of different epochs can't be compared.
         change: The last change number that was applied; 0: none.
-        sweeping: Whether everything is being read anew; at the end, what wasn't read is deleted.
+        sweeping: Whether everything is being read again; executions that weren't are deleted at
+            the end.
         role: The database role under which this host writes to the team's store.
         part: Name of the part of the team's executions that this host holds; empty: all.
     """
@@ -268,8 +269,8 @@ class SharedStore(Protocol):
     async def send_again(self, there: Mapping[UUID, int], common: int | None) -> int:
         """Queues again what was sent within the last day and the team's store has lost.
 
-        Executions and lessons that it lacks are queued whole. Of those that it has, only lost
-        patches are, since others may have changed them meanwhile.
+        Executions and lessons that it lacks are queued whole. For those that it has, only lost
+        patches are queued, since others may have changed them meanwhile.
 
         Args:
             there: The change numbers of those of `sent_ids` that it has.
@@ -286,7 +287,7 @@ class SharedStore(Protocol):
     async def cache(self, page: TeamPage, embedded: EmbeddedRows | None) -> Cached | None:
         """Adds executions that were fetched for a question, with their vectors, in one transaction.
 
-        Executions that are stored already or have unsent entries stay as they are, and so does the
+        Executions that are already stored or have unsent entries stay unchanged, and so does the
         mark.
 
         Args:

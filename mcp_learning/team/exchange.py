@@ -1,8 +1,8 @@
 """Pulls a team's changes into this host's store, and pushes those of this host.
 
-Pull comes before push: changes that a host made offline go on top of those that others made
-meanwhile, and what others forgot is deleted before it could be pushed again. Every step may be
-repeated.
+Pull comes before push, so that changes made offline are applied after those that others made
+meanwhile, and executions that others forgot are deleted before they could be pushed again. Every
+step may be repeated.
 """
 
 import logging
@@ -94,7 +94,7 @@ class Exchange:
             state: From `refresh_state`.
 
         Raises:
-            TeamError: The team's store can't be used; what was applied until then is kept.
+            TeamError: The team's store can't be used; changes applied until then are kept.
         """
         changed = deleted = 0
         mark = self._at
@@ -172,7 +172,7 @@ class Exchange:
             )
             forgotten += gone
             pushed += len(this.entries)
-            if not outgoing.entries:  # entries may have been added, e.g. for what the team lacks
+            if not outgoing.entries:  # some may have been added, e.g. for executions the team lacks
                 outgoing = await store.outgoing(BATCH, last)
         if pushed and not self._holding.is_whole(state.change):
             await self.evict_surplus(state)
@@ -236,7 +236,7 @@ class Exchange:
         if not lost and known.change >= state.floor:
             # Another role or part may include earlier changes that weren't read.
             return known if (known.part, known.role) == (name, state.role) else fresh
-        logger.warning("the team's store was replaced or restored: all of it is read anew")
+        logger.warning("the team's store was replaced or restored: all of it is read again")
         fresh = fresh._replace(sweeping=True)
         await store.set_mark(fresh)
         return fresh

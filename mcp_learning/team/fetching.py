@@ -1,8 +1,8 @@
 """Fetches executions that a question is about and this host doesn't hold from the team's store.
 
 Fetched executions are part of the replica for a while, so that the same code ranks, shows, judges
-and forgets them as all others. After a server doesn't answer in time, it isn't asked for a while,
-longer each time; answers then rest on what this host holds, and say so.
+and forgets them as all others. A server that doesn't answer in time isn't queried for a while,
+longer each time; answers then use only this host's executions, and say so.
 """
 
 import logging

@@ -143,7 +143,7 @@ class TeamSync:
         """Pulls and pushes all current changes, as the request says.
 
         Raises:
-            TeamError: The team's store can't be used; what was done until then is kept.
+            TeamError: The team's store can't be used; changes exchanged until then are kept.
             ConfigurationError: The settings of the team are wrong.
             StoreError: The database can't be read or written.
         """
@@ -239,8 +239,8 @@ class TeamSync:
     async def leave(self) -> LeftTeam:
         """Makes this database forget its team: the outbox and the mark are emptied.
 
-        Executions stay, also those of others; the team keeps what it has. This process exchanges
-        nothing from then on, until `exchange` is called.
+        Executions stay, including those of others, and so does the team's store. This process
+        exchanges nothing more until `exchange` is called.
         """
         async with self._lock:
             state = await self._local.store.outbox_state()

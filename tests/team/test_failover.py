@@ -166,9 +166,9 @@ async def test_a_team_moves_to_another_server_with_what_was_written_after_the_co
             own = [await ben.record(f"mend the search, part {number}") for number in range(5)]
             await revise(ben, kept, model_tier="large")
             await ben.exchange()
-            assert "is read anew" not in caplog.text  # he knows of nothing that isn't there
+            assert "is read again" not in caplog.text  # he knows of nothing that isn't there
             await ada.exchange()
-            assert "is read anew" in caplog.text
+            assert "is read again" in caplog.text
             await ben.exchange()
             for host in (ada, ben):
                 assert await known(host, kept) == ("by ada", "large", 0)

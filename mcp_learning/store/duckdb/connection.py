@@ -283,7 +283,7 @@ class Database:
         counted = call.counted is None or call.counted(result)
         self.commits += counted
         self.lesson_commits += counted and call.lessons
-        if files.moved:  # during the commit, which may have gone to the moved file
+        if files.moved:  # the commit may have been written to the moved file
             raise replaced_error(self.path)
         return result
 
@@ -331,7 +331,7 @@ class Database:
             self._disconnect()
             if wal_of(self.path).exists():
                 raise StoreError(f"{self.path} could not be closed cleanly; it stays as it is")
-            shutil.rmtree(f"{self.path}.tmp", ignore_errors=True)  # what queries spilt, if killed
+            shutil.rmtree(f"{self.path}.tmp", ignore_errors=True)  # spilled by queries, if killed
             rename_durably(new, self.path.resolve())
         except OSError as error:
             raise StoreError(

@@ -32,7 +32,7 @@ _TABLES: dict[Generation, tuple[str, str]] = {
     "current": ("embeddings", "passages"),
     "next": ("embeddings_next", "passages_next"),
 }
-_MANY = 8  # from so many vectors on, an Arrow table (2 ms, and nanoarrow's import) is faster
+_MANY = 8  # least vectors for which an Arrow table (2 ms, and nanoarrow's import) is faster
 
 CHUNK = 40_960
 """Rows read at a time: 63 MB of vectors of 384 numbers. Each chunk scans its whole row group
@@ -306,7 +306,7 @@ def _read_table(
         vectors = np.ma.getdata(flat).reshape(len(some), -1)
         at = np.searchsorted(versions, some)
         fits = versions[np.minimum(at, len(versions) - 1)] == some if len(versions) else at < 0
-        if not fits.all():  # of an execution that is gone
+        if not fits.all():  # the execution was deleted
             some, vectors, at = some[fits], vectors[fits], at[fits]
         if len(some):
             take(known["sequence"][at], some, vectors, known["passage"][at])

@@ -1,7 +1,8 @@
 """Removes the team's executions from a host that holds only a part of them.
 
-An eviction is no deletion: the team isn't told, and what is needed again is fetched again.
-Executions that lessons rest on stay, and so do those with changes that the team doesn't have yet.
+An eviction is local: the team isn't notified, and evicted executions are fetched again when they
+are needed. Executions that are evidence of lessons stay, and so do those with changes that the team
+doesn't have yet.
 """
 
 from collections.abc import Sequence

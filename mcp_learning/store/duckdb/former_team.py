@@ -56,7 +56,7 @@ def note_absent(cursor: Cursor, task_ids: Sequence[UUID]) -> None:
 def leave(cursor: Cursor) -> None:
     """Removes this host as author, and notes what others wrote.
 
-    Call it before the outbox is emptied, which tells what lessons the team has.
+    Call it before the outbox is emptied, which shows which lessons the team has.
     """
     cursor.execute(f"UPDATE executions x SET author = NULL WHERE NOT ({_OF_OTHERS})")
     cursor.execute("DELETE FROM team_roles")

@@ -83,7 +83,7 @@ def _lesson(row: Sequence[Any], evidence: list[UUID]) -> Lesson:
     values = {_FIELD.get(name, name): value for name, value in zip(LESSON_TYPES, row, strict=True)}
     values |= {name: values[name].replace(tzinfo=UTC) for name in _TIMES}
     values["key"] = values["key"] or ""
-    return Lesson.model_construct(**values, evidence=evidence)  # validated on its way in
+    return Lesson.model_construct(**values, evidence=evidence)  # validated when it was stored
 
 
 def write(cursor: Cursor, revisions: Sequence[Revision]) -> None:

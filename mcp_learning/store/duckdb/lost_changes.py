@@ -26,8 +26,8 @@ def sent_ids(cursor: Cursor) -> list[UUID]:
 def requeue_lost(cursor: Cursor, there: Mapping[UUID, int], common: int | None) -> int:
     """As `SharedStore.send_again`.
 
-    Entries that created what the team has aren't sent again: another host has sent it, as it
-    changed since.
+    Entries that created executions which the team has aren't sent again: another host sent those
+    when it changed them.
     """
     row = cursor.execute("SELECT max(change) FROM outbox").fetchone()
     last = int(row[0] or 0) if row else 0
@@ -53,7 +53,7 @@ def requeue_lost(cursor: Cursor, there: Mapping[UUID, int], common: int | None) 
     cursor.execute(
         f"{_UNSEND} WHERE change > coalesce(?, 0) AND kind NOT IN ('patch', 'lesson')", [common]
     )
-    cursor.execute(  # entries of what neither the team nor this host has any more
+    cursor.execute(  # entries of executions that neither the team nor this host has any more
         f"{_UNSEND} WHERE change > 0 AND task_id {AMONG_UUIDS}", [joined(absent)]
     )
     return last

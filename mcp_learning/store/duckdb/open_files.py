@@ -85,8 +85,8 @@ class OpenFiles:
     def close(self, root: Cursor, *, checkpoint: bool = True) -> None:
         """Closes the database by its only connection, and merges the log into the file at the path.
 
-        Not for an instance whose COMMIT failed: the first rows that are inserted after its
-        checkpoint are gone when the file is opened the next time (DuckDB 1.5.5).
+        Not for an instance whose COMMIT failed: the first rows inserted after its checkpoint are
+        lost when the file is opened again (DuckDB 1.5.5).
         """
         import duckdb
 

@@ -32,8 +32,8 @@ class Outbox:
     """Writes the entries of one database.
 
     Args:
-        shares: Whether executions of a repository are shared. None: this process has no team, and
-            nothing new is shared; what another process of this host exchanged with one still is.
+        shares: Whether executions of a repository are shared. None: this process has no team and
+            shares nothing new; executions that another process of this host shared still are.
     """
 
     def __init__(self, shares: Callable[[str | None], bool] | None) -> None:
@@ -114,8 +114,8 @@ class Outbox:
     def unarchived(self, cursor: Cursor, task_ids: Sequence[UUID]) -> None:
         """Adds entries for executions that came back from an archive.
 
-        The team may have changed or forgotten them meanwhile. An empty patch changes nothing there,
-        and the answer to it is what the team has.
+        The team may have changed or forgotten them meanwhile. An empty patch changes nothing in the
+        team's store, which answers with its own version.
         """
         shared = self._shared(cursor, task_ids)
         add(cursor, [("patch", one, {}) for one in shared], datetime.now(UTC))
@@ -168,9 +168,9 @@ class Outbox:
         return lesson.origin != "evidence" and self._is_shared(lesson.repo, None)
 
     def fill(self, cursor: Cursor) -> int:
-        """Adds entries for what is shared, but neither came from the team nor has an entry.
+        """Adds entries for shared records that aren't from the team and don't have an entry.
 
-        Unsent entries of what is no longer shared are deleted.
+        Unsent entries of those that are no longer shared are deleted.
         """
         if self._shares is None:
             return 0

@@ -207,7 +207,7 @@ def write(path: Path, columns: Mapping[str, str], lines: Path) -> None:
 def _connected() -> Cursor:
     connection = connect(None)
     connection.execute("SET TimeZone = 'UTC'")
-    connection.execute("SET enable_external_file_cache = false")  # it would keep what was read
+    connection.execute("SET enable_external_file_cache = false")  # would keep the files in memory
     return connection
 
 

@@ -134,8 +134,8 @@ async def connect(access: Access) -> Connection:
 def is_open(connection: Connection) -> bool:
     """Whether an idle connection is still open; doesn't block."""
     try:
-        connection.pgconn.consume_input()  # what the server said last
-        connection.pgconn.consume_input()  # and that nothing follows
+        connection.pgconn.consume_input()  # reads the server's last message
+        connection.pgconn.consume_input()  # fails if the connection has ended
     except psycopg.OperationalError:
         return False
     return connection.pgconn.status == psycopg.pq.ConnStatus.OK

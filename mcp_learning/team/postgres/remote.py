@@ -89,7 +89,7 @@ class Pushed(NamedTuple):
         base: The row at place n has the change number `base` + n.
         forgotten: Executions that weren't changed, since the team has forgotten them.
         absent: Executions that weren't changed, since the team lacks them.
-        present: Executions that were sent whole, and that the team had: they stayed as they were.
+        present: Executions that were sent whole although the team had them; they weren't changed.
     """
 
     base: int
@@ -154,7 +154,7 @@ class Remote:
     async def notify(self, team: UUID) -> None:
         """Sends other hosts a hint that the team has changed, if the server can be reached.
 
-        It is no part of the write, which it would slow: PostgreSQL serialises commits with NOTIFY.
+        Not part of the write, since PostgreSQL serialises commits with NOTIFY.
         """
         with suppress(TeamError):
             async with self._connected() as connection:

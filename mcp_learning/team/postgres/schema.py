@@ -37,8 +37,8 @@ class SchemaVersion(NamedTuple):
     Attributes:
         version: Its number: 1, 2, …
         name: Its name, from the file's name.
-        adds: Statements that add what it needs.
-        removes: Statements that remove what only earlier versions need; may be empty.
+        adds: Statements that add what this version needs.
+        removes: Statements that remove what only earlier versions needed; may be empty.
     """
 
     version: int

@@ -29,7 +29,7 @@ _REPOSITORIES = """
 SELECT DISTINCT x.doc->>'repo' FROM mcpl.executions x JOIN mcpl.teams t USING (team)
 WHERE t.name = %s AND x.doc->>'repo' IS NOT NULL
 """
-# Not `mcpl.spellings`, which knows what was read in for searches: nothing may be, or not all yet.
+# Not `mcpl.spellings`, which has only the executions that were already prepared for searches.
 _SELECTED = """
 SELECT x.task_id FROM mcpl.executions x JOIN mcpl.teams t USING (team)
 WHERE t.name = %(name)s AND x.doc IS NOT NULL
@@ -117,7 +117,7 @@ class RemoteSearch(Remote):
         return await self._candidates(asked)
 
     async def _candidates(self, asked: _Asked) -> FoundByMeaning:
-        # psycopg takes milliseconds for a list of so many numbers.
+        # As text: psycopg takes milliseconds for a list of hundreds of numbers.
         vector = None if asked.vector is None else f"{{{','.join(map(str, asked.vector))}}}"
         values = (asked.text, vector, asked.model, json.dumps(dict(asked.filters)))
         rows = await self._of_team(_CANDIDATES, *values, asked.most, asked.cues)
