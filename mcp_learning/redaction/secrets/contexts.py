@@ -85,6 +85,10 @@ _FILES = (
         for marker in ("/pw", "/pass", "/ pw", "/ pass")),
     *(("password", marker, rf"{_LABEL}[ \t]*\({_SECOND}\){_VALUES}")
         for marker in ("(pw", "(pass")),
+    *(("password", marker, r"\b(?:log ?in|user(?: ?name)?|account|e-?mail|utilisateur|usuario|"
+        r"benutzer)[ \t]*[:=][ \t]*[^\s/,|;]{1,60}[ \t]*[/,|;\n][ \t]*(?:pass|pw)[ \t]*[:=][ \t]*"
+        r"(?P<secret>(?=\S{0,40}\d)[^\s,;)]{4,60})")
+        for marker in ("pass", "pw")),
     *(("password", marker, r"\b(?:credentials?|creds|log ?in(?: with| as)?|zugangsdaten)\b"
         r"[ \t:=]{1,4}[^\s/|]{2,40}[ \t]*[/|][ \t]*"
         r"(?P<secret>(?=\S{0,40}\d)[^\s/|)]{6,60})(?![/\w])")
