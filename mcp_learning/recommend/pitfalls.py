@@ -14,7 +14,7 @@ from mcp_learning.recommend.belief import Floats
 from mcp_learning.recommend.estimate import Regularities
 from mcp_learning.recommend.evidence import Ints, closeness
 from mcp_learning.recommend.history import weights_of
-from mcp_learning.recommend.tallies import tally
+from mcp_learning.recommend.tallies import heaviest, tally
 from mcp_learning.search import fusion
 from mcp_learning.search.catalog import OUTCOMES, CatalogView
 from mcp_learning.search.found import Related
@@ -77,9 +77,9 @@ def relevant(
     weights = close[known] * weights_of(view, rows, query.now, half_life_days)
     weights[np.searchsorted(rows, np.fromiter(evidence, np.int64))] = [*evidence.values()]
     success = view["outcome"][rows] == _SUCCESS
-    lost = _heaviest(np.where(success, 0.0, weights))
+    lost = heaviest(np.where(success, 0.0, weights), MOST_READ)
     failures = _failures(related, query, learned, rows[lost], weights[lost], half_life_days)
-    fixes = _heaviest(np.where(success & view["has_solution"][rows], weights, 0.0))
+    fixes = heaviest(np.where(success & view["has_solution"][rows], weights, 0.0), MOST_READ)
     return failures | dict(zip(rows[fixes].tolist(), weights[fixes].tolist(), strict=True))
 
 
@@ -116,7 +116,7 @@ def _failures(
     types = view["error_type"][rows]
     chances = learned.failures_of(query.vector)
     likely = np.array([chances.get(one, np.nan) for one in related.snapshot.labels("error_type")])
-    chosen = _heaviest(_as_likely(weights, types, likely))
+    chosen = heaviest(_as_likely(weights, types, likely), MOST_READ)
     found = _as_likely(weights[chosen], types[chosen], likely)
     return dict(zip(rows[chosen].tolist(), found.tolist(), strict=True))
 
@@ -128,15 +128,6 @@ def _latest_failures(view: CatalogView) -> Ints:
     if len(rows) > LATEST:
         rows = rows[np.argpartition(view["timestamp"][rows], -LATEST)[-LATEST:]]
     return rows
-
-
-def _heaviest(weights: Floats) -> Ints:
-    """(k,) positions of the `MOST_READ` largest of n weights that are > 0, the largest first."""
-    some = np.flatnonzero(weights > 0)
-    if len(some) > MOST_READ:
-        least = np.partition(weights[some], -MOST_READ)[-MOST_READ]
-        some = some[weights[some] >= least]
-    return some[np.argsort(-weights[some], kind="stable")[:MOST_READ]]
 
 
 def _as_likely(weights: Floats, types: Ints, likely: Floats) -> Floats:
@@ -174,8 +165,8 @@ def find(similar: Sequence[_Weighed]) -> list[Pitfall]:
         recurs = bool(form) and times[form] > 1 and types[form] == 1
         kind = f"form {form}" if recurs or not one.error_type else f"type {one.error_type}"
         kinds.setdefault(kind, []).append((one, weight))
-    heaviest = sorted(kinds.values(), key=lambda kind: -sum(weight for _, weight in kind))
-    return [_pitfall([one for one, _ in kind], similar) for kind in heaviest[:MOST]]
+    weightiest = sorted(kinds.values(), key=lambda kind: -sum(weight for _, weight in kind))
+    return [_pitfall([one for one, _ in kind], similar) for kind in weightiest[:MOST]]
 
 
 def _pitfall(failures: Sequence[Shown], similar: Sequence[_Weighed]) -> Pitfall:

@@ -22,14 +22,14 @@ from mcp_learning.recommend.estimate import ENOUGH, TRIED, Estimate
 from mcp_learning.recommend.gather import SURE_OF_TYPE, Comparison, Gathered
 from mcp_learning.recommend.history import HistoryCache
 from mcp_learning.recommend.labels import PARTS, parts_of
-from mcp_learning.recommend.tallies import weighted_quantile
+from mcp_learning.recommend.tallies import heaviest_of_each, weighted_quantile
 from mcp_learning.search.catalog import OUTCOMES, CatalogView
 from mcp_learning.search.found import Related
 from mcp_learning.search.scorer import Query
 from mcp_learning.store.types import Shown, Vote
 
 MOST_READ = 100
-"""Most executions whose duration, cost and texts are read: those with the most weight."""
+"""Most executions whose duration, cost and texts are read: those of each option that weigh most."""
 
 SHOWN_EVIDENCE = 2
 """Most executions named for each option: those with the most weight."""
@@ -96,11 +96,11 @@ def assess(
     comparison = Comparison(request.by, request.repo, request.task_type, request.limit)
     compared = compare(related, query, comparison, votes, half_life_days, histories)
     gathered, estimated = compared.gathered, compared.estimate
-    order = np.argsort(-estimated.weights, kind="stable")
-    weighty = order[estimated.weights[order] > 0][:MOST_READ]
+    option, weights = gathered.evidence.option, estimated.weights
+    weighty = heaviest_of_each(option, weights, len(gathered.names), MOST_READ)
     view = related.snapshot.view
     near = gathered.rows[weighty].tolist()
-    evidence = dict(zip(near, estimated.weights[weighty].tolist(), strict=True))
+    evidence = dict(zip(near, weights[weighty].tolist(), strict=True))
     learned = compared.history.learned
     told = pitfalls.relevant(related, query, learned, evidence, half_life_days)
     rows = np.union1d(near, list(told)).astype(np.int64)

@@ -58,6 +58,36 @@ def _kish(groups: NDArray[np.int64], weights: Floats, count: int) -> Floats:
     return np.asarray(tally(groups, weights, count) ** 2 / np.maximum(squares, 1e-300))
 
 
+def heaviest(weights: Floats, most: int) -> NDArray[np.int64]:
+    """(k,) positions of at most `most` of the n largest weights > 0, the largest first."""
+    some = np.flatnonzero(weights > 0)
+    if len(some) > most:
+        least = np.partition(weights[some], -most)[-most]
+        some = some[weights[some] >= least]
+    return some[np.argsort(-weights[some], kind="stable")[:most]]
+
+
+def heaviest_of_each(
+    groups: NDArray[np.int64], weights: Floats, count: int, most: int
+) -> NDArray[np.int64]:
+    """(k,) positions of at most `most` of the n largest weights > 0, the largest first.
+
+    Every group has as many as the others, or all that it has.
+
+    Args:
+        groups: (n,) 0..count - 1.
+        weights: (n,) >= 0.
+        count: How many groups there are.
+        most: How many positions at most.
+    """
+    each = [np.flatnonzero(groups == group) for group in range(count)]
+    each = [some[heaviest(weights[some], most)] for some in each]
+    found = np.concatenate([np.zeros(0, np.int64), *each])
+    rank = np.concatenate([np.zeros(0, np.int64), *(np.arange(len(some)) for some in each)])
+    chosen = found[np.lexsort((-weights[found], rank))[:most]]
+    return chosen[np.argsort(-weights[chosen], kind="stable")]
+
+
 def weighted_quantile(values: Floats, weights: Floats, share: float) -> float:
     """The value below which `share`, 0..1, of the weight lies, interpolated between values.
 

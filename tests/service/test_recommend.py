@@ -1,6 +1,6 @@
 """Recommendations on a real database with the real model: what is advised, and what is not."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -94,6 +94,29 @@ async def test_by_cost_the_cheapest_that_is_not_worse_goes_first_with_what_to_tr
         assert first.escalated_success_rate > second.success_rate
         assert first.escalated_cost_usd is not None
         assert 0.1 < first.escalated_cost_usd < 2.0
+
+
+async def test_an_option_that_is_outweighed_by_another_has_its_cost_and_evidence_too(
+    service: LearningService,
+) -> None:
+    now = datetime.now(UTC)
+    runs_of = (("large", 2.0, 120, now), ("small", 0.1, 8, now - timedelta(days=30)))
+    done = [
+        execution(
+            approach=approach,
+            cost_usd=cost,
+            task_description=f"{LOGIN} on page {number}",
+            recorded_at=at,
+            updated_at=at,
+        )
+        for approach, cost, count, at in runs_of
+        for number in range(count)
+    ]
+    await service.store.insert_many(done)
+    await service.ready()
+    first, second = (await recommend(service, objective="cost")).options
+    assert (first.label, first.expected_cost_usd, len(first.evidence)) == ("small", 0.1, 2)
+    assert (second.label, second.expected_cost_usd) == ("large", 2.0)
 
 
 async def test_on_request_an_option_is_drawn_and_what_was_drawn_reaches_the_replay(
