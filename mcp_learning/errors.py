@@ -99,7 +99,7 @@ class TeamRefused(TeamError):
 
 
 class MayNotWrite(TeamError):
-    """Raised when this host may only read what the team has; what it wrote itself waits."""
+    """Raised when this host may only read the team's store; its own changes stay queued."""
 
 
 class NotShared(TeamError):

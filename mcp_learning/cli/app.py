@@ -21,12 +21,12 @@ from mcp_learning.cli.verbosity import verbosity
 _HELP = {
     "Set up": {
         "serve": "Serve MCP over stdin and stdout, for one agent client, or over HTTP.",
-        "install": "Add this server to an agent client's configuration; `uninstall` takes it back.",
-        "uninstall": "Take back what `install` wrote into a client's configuration; no execution "
-        "is touched.",
+        "install": "Add this server to an agent client's configuration; `uninstall` removes it.",
+        "uninstall": "Remove what `install` wrote into a client's configuration; no execution is "
+        "touched.",
         "hook": "Answer a hook of an agent client, whose JSON is on stdin; `install --hooks` sets "
         "it up.",
-        "doctor": "Check every layer, from Python to a round trip, and say how to mend what fails.",
+        "doctor": "Check every layer, from Python to a round trip, and say how to fix what fails.",
     },
     "Ask and correct": {
         "similar": "Find earlier executions like TEXT.",
@@ -34,30 +34,30 @@ _HELP = {
         "list": "List what was recorded, the latest first.",
         "show": "Show everything that is known of an execution.",
         "stats": "Success rates, durations and costs, and the state of the database.",
-        "dashboard": "Look at what was learned: a page in the browser, on this machine alone.",
+        "dashboard": "Show what was learned as a page in the browser, on this machine only.",
         "lessons": "List, show, approve, edit, retire, pin or write what executions taught.",
         "distill": "Let an agent that you have write lessons: `claude -p` or `codex exec`, on your "
         "account.",
-        "edit": "Correct what was recorded of an execution; an empty value takes one away.",
+        "edit": "Correct the values of an execution; an empty value removes one.",
         "feedback": "Judge an execution: recommendations count it for more, or for less.",
-        "judge": "Correct outcomes by what became of them: reverted commits, tests that ran later.",
+        "judge": "Correct outcomes by later facts: reverted commits, test results.",
         "delete": "Forget executions for good, with their feedback; asks before it does.",
     },
     "Bring in, copy, forget": {
         "import": "Import executions from sessions of agents, from git, or from a table "
         "(docs/import.md).",
-        "export": "Write all executions, with feedback, to a file that `import` takes back.",
+        "export": "Write all executions, with feedback, to a file that `import` can read.",
         "backup": "Copy the database, also while agents use it, and read the copy back.",
-        "restore": "Put a backup in the place of the database; or bring back what was archived.",
+        "restore": "Replace the database by a backup, or restore archived executions.",
         "prune": "Archive and forget what is too old or too much, and reclaim the space.",
-        "team": "Share what is recorded with a team's PostgreSQL: set it up, exchange, and see "
-        "what waits.",
+        "team": "Share executions with a team's PostgreSQL: set it up, exchange, and see what is "
+        "queued.",
     },
     "Look after the database": {
         "upgrade": "Bring the database up to date: back up, migrate, embed, index, verify.",
-        "rebuild-index": "Build the HNSW index anew, with progress.",
+        "rebuild-index": "Rebuild the HNSW index, with progress.",
         "generate-embeddings": "Make the vectors that executions lack, with progress.",
-        "recover": "Save what can be read of a damaged database. No agent may be using it.",
+        "recover": "Save what can be read of a damaged database, which no agent may be using.",
     },
     "Try and measure": {
         "demo": "Record a repository's commits with a real server, then search among them.",

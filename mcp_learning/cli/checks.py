@@ -229,7 +229,7 @@ def server(_: CheckContext) -> Facts:
         try:
             trip = round_trip(Path(directory))
         except errors.LearningError as error:
-            fix = "mend what failed above, or else report this with the output of this command"
+            fix = "fix what failed above, or else report this with the output of this command"
             raise CheckFailed(str(error), fix) from error
     return Facts(
         f"initialized in {trip.initialize_ms:.0f} ms, recorded in {trip.record_ms:.0f} ms, "
@@ -249,7 +249,7 @@ def team(context: CheckContext) -> Facts:
         here = here and anyio.run(with_total, context.settings, there, here)
     except errors.LearningError as error:
         kept = f"{here.waits}; {here.last_known}" if here else "until then all is kept here"
-        raise CheckFailed(str(error), f"mend that; {kept}") from error
+        raise CheckFailed(str(error), f"fix that; {kept}") from error
     detail = f"{context.settings.team} answers; this host is {there.role} there"
     if here is not None:
         detail += f", {here.waits}"

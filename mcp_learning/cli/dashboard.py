@@ -20,7 +20,7 @@ def dashboard(
     data_dir: DataDir = None,
     json: Json = False,
 ) -> None:
-    """Look at what was learned: a page in the browser, on this machine alone."""
+    """Show what was learned as a page in the browser, on this machine only."""
     settings = load_settings(data_dir, needs_database=True)
     for handler in logging.getLogger().handlers:
         handler.setLevel(logging.getLogger().level)

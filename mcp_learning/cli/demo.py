@@ -182,7 +182,7 @@ def _print_recorded(source: DemoSource, recording: "Recording") -> None:
     counts = Counter((task.task_type, task.outcome) for task in source.tasks)
     types = Counter(task.task_type for task in source.tasks)
     table = Table("task type", box=None, padding=(0, 3, 0, 0), header_style="dim")
-    for column in ("commits", "with tests", "reverted or mended"):
+    for column in ("commits", "with tests", "reverted or fixed"):
         table.add_column(column, justify="right")
     for task_type, commits_of_it in types.most_common():
         ended = (counts[task_type, outcome] for outcome in ("success", "failure"))

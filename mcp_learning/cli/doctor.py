@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def doctor(data_dir: DataDir = None, json: Json = False) -> None:
-    """Check every layer, from Python to a round trip, and say how to mend what fails."""
+    """Check every layer, from Python to a round trip, and say how to fix what fails."""
     from mcp_learning.cli.check_runner import CheckContext, run_checks
     from mcp_learning.cli.checks import CHECKS
 

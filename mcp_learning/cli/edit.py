@@ -41,7 +41,7 @@ def edit(
     data_dir: DataDir = None,
     json: Json = False,
 ) -> None:
-    """Correct what was recorded of an execution; an empty value takes one away."""
+    """Correct the values of an execution; an empty value removes one."""
     from mcp_learning.models.corrections import Clearable, ReviseExecution
 
     given = {

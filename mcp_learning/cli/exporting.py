@@ -28,7 +28,7 @@ def export(
     data_dir: DataDir = None,
     json: Json = False,
 ) -> None:
-    """Write all executions, with feedback, to a file that `import` takes back."""
+    """Write all executions, with feedback, to a file that `import` can read."""
     import anyio.to_thread
 
     from mcp_learning.clients.transfer.exports import lessons_path, writer

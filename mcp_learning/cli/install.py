@@ -50,7 +50,7 @@ def install(
     data_dir: DataDir = None,
     json: Json = False,
 ) -> None:
-    """Add this server to an agent client's configuration; `uninstall` takes it back."""
+    """Add this server to an agent client's configuration; `uninstall` removes it."""
     if plugin:
         for option, given in (("--data-dir", data_dir is not None), ("--scope", scope != "user")):
             if given:
@@ -90,7 +90,7 @@ def uninstall(
     data_dir: DataDir = None,
     json: Json = False,
 ) -> None:
-    """Take back what `install` wrote into a client's configuration; no execution is touched."""
+    """Remove what `install` wrote into a client's configuration; no execution is touched."""
     if plugin:
         _run_plugin(client, every=every, remove=True, dry_run=dry_run, as_json=json)
         return

@@ -33,7 +33,7 @@ def judge(
     data_dir: DataDir = None,
     json: Json = False,
 ) -> None:
-    """Correct outcomes by what became of them: reverted commits, tests that ran later."""
+    """Correct outcomes by later facts: reverted commits, test results."""
     if path.is_dir() and (task or commit):
         fail("--task and --commit go with results of tests; leave them out for a repository", 2)
     if task and commit:

@@ -130,7 +130,7 @@ def search_gaps(health: "Health") -> list[str]:
     if health.reembed_due:
         lines.append(
             "The stored vectors are of another model, so only words are searched: "
-            "`mcp-learning rebuild-index --reembed` makes them anew."
+            "`mcp-learning rebuild-index --reembed` makes new ones."
         )
     elif health.pending:
         lines.append(

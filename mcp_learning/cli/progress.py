@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mcp_learning.service import protocol
 
 ShowCount = Callable[[str, int, int], None]
-"""Gets the name of the step, how much of it is done, and how much there is to do."""
+"""Called with the name of the step, how much of it is done, and the total."""
 
 
 def progress_bar(*, quiet: bool, counts: bool = False) -> Progress:

@@ -50,7 +50,7 @@ def prune(
         limits = limits.model_copy(update={"older_than_days": older_than_days, "max_mb": max_mb})
     if generated:
         if older_than_days is not None or max_mb is not None:
-            fail("--generated goes alone: it forgets all that was generated", status=2)
+            fail("--generated can't be used with limits: it forgets all generated data", status=2)
         limits = Prune()
     directory = limits.archive if archive is None else str(archive.absolute())
     order = request(
@@ -91,4 +91,4 @@ def _print(done: "PruneReport") -> None:
         before, after = done.bytes_before / 2**20, done.bytes_after / 2**20
         typer.echo(f"The file was rewritten: {before:.1f} MB before, {after:.1f} MB now")
     if done.index_dropped:
-        typer.echo("The HNSW index held what was forgotten, and is built anew when it is needed")
+        typer.echo("The HNSW index had forgotten executions, and is rebuilt when it is needed")

@@ -29,7 +29,7 @@ def rebuild_index(
     data_dir: DataDir = None,
     json: Json = False,
 ) -> None:
-    """Build the HNSW index anew, with progress."""
+    """Rebuild the HNSW index, with progress."""
     from mcp_learning.models.requests import RebuildIndex
     from mcp_learning.server import answers
 

@@ -21,7 +21,7 @@ def recover(
     data_dir: DataDir = None,
     json: Json = False,
 ) -> None:
-    """Save what can be read of a damaged database. No agent may be using it."""
+    """Save what can be read of a damaged database, which no agent may be using."""
     from mcp_learning.cluster.exclusive_access import exclusive_access
     from mcp_learning.service import recovery
 

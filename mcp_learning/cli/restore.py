@@ -27,7 +27,7 @@ def restore(
     data_dir: DataDir = None,
     json: Json = False,
 ) -> None:
-    """Put a backup in the place of the database; or bring back what was archived.
+    """Replace the database by a backup, or restore archived executions.
 
     While a backup is restored, no agent may use the database.
     """

@@ -68,7 +68,7 @@ def stats(
 
 
 def _nothing(result: "Stats", before: "Listing | None", chosen: str) -> str:
-    """A sentence that a period is empty, with what was recorded before it."""
+    """A sentence that says that a period is empty, and how much was recorded before it."""
     period = f"Nothing{chosen} was recorded in {last_days(result.days)}"
     if before is None or not before.total:
         return f"{period}, and nothing before."

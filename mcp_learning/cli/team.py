@@ -60,7 +60,7 @@ def team(
     data_dir: DataDir = None,
     json: Json = False,
 ) -> None:
-    """Share what is recorded with a team's PostgreSQL: set it up, exchange, and see what waits."""
+    """Share executions with a team's PostgreSQL: set it up, exchange, and see what is queued."""
     if (member or reader) and action != "init":
         fail("--member and --reader are for `team init`", 2)
     if contract and action != "upgrade":
@@ -104,7 +104,7 @@ def _done(
         case "status":
             return run(lambda: _status(settings), "asking")
         case "leave":
-            confirm("Forget the team here, and what waits for it?", yes=yes)
+            confirm("Forget the team on this host, and changes queued for it?", yes=yes)
             return _leave(settings)
         case _:
             return run(lambda: _exchange(settings, action), "exchanging")

@@ -70,7 +70,7 @@ class LeaderLock:
             os.close(file)
             return False
         self._file = file
-        if not self.is_current():  # removed since it was opened; the next attempt makes it anew
+        if not self.is_current():  # removed since it was opened; the next attempt creates it again
             self.release()
         return self.held
 

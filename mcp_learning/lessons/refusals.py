@@ -48,7 +48,7 @@ _RUNS = (
 
 
 def problem(*texts: str | None, quotes: bool = False) -> str:
-    """Why texts may not be those of a lesson, and how to mend them; "" if they may.
+    """Why texts may not be those of a lesson, and how to fix them; "" if they may.
 
     Args:
         texts: The texts; None and empty ones pass.

@@ -1,4 +1,4 @@
-"""Evaluates a replay: scores beside baselines, and the estimated effect of following the advice."""
+"""Evaluates a replay: scores, baselines, and the estimated effect of following the advice."""
 
 from dataclasses import asdict, dataclass
 from math import sqrt

@@ -81,7 +81,7 @@ def assess(
     half_life_days: float,
     histories: HistoryCache,
 ) -> Assessment:
-    """Weighs what is known of the options for a task.
+    """Weighs the evidence on the options for a task.
 
     Deterministic: the same data, question and `query.now` give the same answer.
 

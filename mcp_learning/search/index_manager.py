@@ -24,7 +24,7 @@ newer. Newer rows are searched exactly until it is built again."""
 _SAMPLE = 64
 
 StoredVectors = Callable[[NDArray[np.int64]], tuple[NDArray[np.bool_], NDArray[np.float32]]]
-"""From (n,) versions to (n,) bool, which of them exist, and the (m, dimension) vectors of these."""
+"""Maps (n,) versions to (n,) bool, which of them exist, and the (m, dimension) vectors of these."""
 
 
 @dataclass(frozen=True)

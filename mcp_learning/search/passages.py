@@ -1,4 +1,4 @@
-"""The vectors of the further passages of long descriptions, beside the matrix of first vectors.
+"""The vectors of the further passages of long descriptions, besides the matrix of first vectors.
 
 A row may have any number of them. Their places are numbers in the order of arrival. The passages of
 a row are a linked list: the row has the place of one, and each passage that of the next.

@@ -54,7 +54,7 @@ def _by_comparing(scorer: Scorer, query: Query, rows: NDArray[np.int64] | None) 
     """Compares the rows; None: all that pass the filters."""
     snapshot = scorer.snapshot
     if rows is None and snapshot.passing is not None:
-        rows = np.flatnonzero(snapshot.passing)  # else nothing has to be gathered
+        rows = np.flatnonzero(snapshot.passing)
     found = scorer.similarities(rows)
     if query.vector is not None:
         metric, norms = snapshot.metric(rows, query.noise)

@@ -1,4 +1,4 @@
-"""Texts for the language model: short ones beside the structured content, within a budget.
+"""Texts for the language model: short ones besides the structured content, within a budget.
 
 Stored text is data from earlier agents, not instructions: it stays inside quotation marks on one
 line, and the server's instructions say so.

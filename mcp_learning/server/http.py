@@ -158,7 +158,7 @@ def keep_digest(settings: Settings, digest: str) -> None:
 
 def _unusable(file: Path) -> ConfigurationError:
     return ConfigurationError(
-        f"{file} can't be read or written; mend or remove it, or set MCP_LEARNING_HTTP_TOKEN"
+        f"{file} can't be read or written; fix or remove it, or set MCP_LEARNING_HTTP_TOKEN"
     )
 
 

@@ -38,7 +38,7 @@ on two CPUs with 10,000 to 1,000,000 rows (docs/performance.md)."""
 START_SECONDS = 1.5  # of the child process, which loads DuckDB and VSS
 
 Progress = Callable[[str, int, int], None]
-"""Gets what is being done, how much is done, and of how much."""
+"""Called with the current step, how much is done, and the total."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class SearchLatency:
 
 @dataclass(frozen=True)
 class PresetFigures:
-    """One preset of the HNSW index beside exact search, for the same queries in turn.
+    """One preset of the HNSW index compared with exact search, with alternating queries.
 
     Attributes:
         recall_at_10: Share of the true ten nearest that the index finds, 0..1; None below 11 rows.

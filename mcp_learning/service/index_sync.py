@@ -95,7 +95,7 @@ class IndexSync:
             await self.read_anew()
 
     async def _follow(self, texts: Sequence[Shown] = ()) -> bool:
-        """Applies what was committed; False if all has to be read, as the store was reopened."""
+        """Applies new commits; False if the store was reopened, so that all has to be read."""
         if self.store.revision == self._revision:
             return True
         async with self._syncing:

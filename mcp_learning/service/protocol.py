@@ -31,7 +31,7 @@ if TYPE_CHECKING:  # a server imports the models of a method when it is first ca
     from mcp_learning.models.insights import Insights
 
 Progress = Callable[[float, str], Awaitable[None]]
-"""Gets the share of the work that is done, 0..1, and what is being done."""
+"""Called with the share of the work that is done, 0..1, and the current step."""
 
 
 async def ignore_progress(share: float, message: str) -> None:
@@ -147,7 +147,7 @@ class Learning(Protocol):
         """Returns one whole record to a person: `get`, but not measured as an agent's call."""
 
     async def look_up(self, request: dashboard.LookUp, /) -> dashboard.LookUpResult:
-        """Searches for a person: shows what the answer leaves out, and counts no recall."""
+        """Searches for a person: adds matches that the answer leaves out, and counts no recall."""
 
     async def history(self, request: dashboard.ListHistory, /) -> dashboard.History:
         """Returns ended executions with their vectors, for an evaluation elsewhere."""

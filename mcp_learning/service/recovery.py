@@ -44,7 +44,7 @@ def restore(settings: Settings, source: Path, *, force: bool) -> RestoreReport:
     held = backups.verified_contents(source)
     if not force and (there := what_is_there(path)):
         raise InvalidInput(
-            "force", f"{path} {there}; with --force it is replaced, and kept beside it"
+            "force", f"{path} {there}; with --force it is replaced, and the old file kept"
         )
     backups.stage(source, staging_of(path), held)
     kept = _swap(settings, "replaced")

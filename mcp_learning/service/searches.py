@@ -180,7 +180,7 @@ class Searches:
         return result
 
     async def _read_own_writes(self) -> None:
-        """Applies what was committed; embeds and tokenises what isn't yet, if it is little."""
+        """Applies new commits; embeds and tokenises rows that lack it, if they are few."""
         await self._sync.load()
         await self._sync.sync()
         rows = self._retriever.rows

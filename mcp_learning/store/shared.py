@@ -267,7 +267,7 @@ class SharedStore(Protocol):
         """Executions and lessons of which anything but vectors was sent within the last day."""
 
     async def send_again(self, there: Mapping[UUID, int], common: int | None) -> int:
-        """Queues again what was sent within the last day and the team's store has lost.
+        """Queues changes again that were sent within the last day and lost by the team's store.
 
         Executions and lessons that it lacks are queued whole. For those that it has, only lost
         patches are queued, since others may have changed them meanwhile.
@@ -295,7 +295,7 @@ class SharedStore(Protocol):
             embedded: Those of them that have vectors.
 
         Returns:
-            What was added; None: nothing, since this store is ahead of that state.
+            What was added; None if nothing was, since this store is ahead of that state.
         """
 
     async def absent(self, task_ids: Sequence[UUID]) -> list[UUID]:

@@ -200,7 +200,7 @@ class TeamSync:
             return False
         if self.total is None or self._counted_at != self._there:
             return True
-        if self.total > 2 * self._holding.most:  # saves counting what is held for each question
+        if self.total > 2 * self._holding.most:  # saves counting the held ones for each query
             return True
         return (await self._local.store.held()).of_team < self.total
 

@@ -1,4 +1,4 @@
-"""Sends again what was sent to a team and its server lost in a failover."""
+"""Sends changes again that a team's server lost in a failover."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime

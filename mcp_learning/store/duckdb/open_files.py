@@ -56,7 +56,7 @@ class OpenFiles:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Context of a COMMIT or CHECKPOINT, after which the files are recorded anew."""
+        """Context of a COMMIT or CHECKPOINT; records the files' new identities at its end."""
         try:
             yield
         finally:

@@ -93,7 +93,7 @@ def starting_with(cursor: Cursor, prefix: str, limit: int) -> list[Listed]:
 
 def _listed(cursor: Cursor, chosen: str, values: Sequence[object], order: str) -> list[Listed]:
     found = cursor.execute(
-        # Numbers first: texts are read of those alone that are shown.
+        # Numbers first, so that texts are read only for the executions that are shown.
         f"SELECT {', '.join(_LISTED.values())} FROM executions "
         f"WHERE sequence IN (SELECT sequence FROM executions WHERE {chosen}) {order}",
         list(values),

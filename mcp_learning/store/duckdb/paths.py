@@ -36,7 +36,7 @@ def pattern(path: Path) -> str:
     """A pattern that matches this path alone, for functions that read files.
 
     Raises:
-        StoreError: There is none: beside a wildcard a backslash separates directories.
+        StoreError: There is none: next to a wildcard a backslash separates directories.
     """
     text = _text(path)
     if not any(one in text for one in _WILDCARDS):

@@ -82,7 +82,7 @@ def main() -> None:
         _attempt(steps, f"{table} expected", partial(_count, cursor, stored))
         new = {FORMER_NAMES.get(name, name): name for name, _, _ in _shape(cursor, table)}
         columns = {new.get(name, name): name for name in names or ()}
-        columns.pop("error_text", None)  # it is computed anew
+        columns.pop("error_text", None)  # it is computed again
         for start in range(0, end or 0, ROW_GROUP):
             _save(cursor, steps, table, columns, stored, start, min(start + ROW_GROUP, end))
     _say("finished", {})

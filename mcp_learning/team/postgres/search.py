@@ -143,7 +143,7 @@ class RemoteSearch(Remote):
         async with self._connected() as connection:
             if not (rows := await fetch(connection, query, [*values, self._access.team])):
                 await self._state(connection)  # raises an error that says what is wrong
-                raise TeamError("the team's store was made anew; try again")
+                raise TeamError("the team's store was created again; try again")
             return rows
 
     async def whole(self, task_ids: Sequence[UUID], model: str) -> tuple[RemotePage, str]:
