@@ -76,6 +76,7 @@ class _CodexReader(SessionReader):
         self._last = ""
         self._total: object = None
         self._open = calls.OpenCalls()
+        self._questions: dict[str, list[Line]] = {}
         self._replay: RepeatedLines | None = None
 
     def take(self, where: str, line: Line) -> None:
@@ -196,6 +197,11 @@ class _CodexReader(SessionReader):
             self._called(payload)
         elif kind in calls.OUTPUTS:
             self._open.answered(payload, at)
+            name = str(payload.get("call_id"))
+            asked = self._questions.pop(name, [])
+            questions = [str(one.get("question")) for one in asked]
+            said = calls.answers(payload, asked)
+            self.answer(questions, said, where, f"{self.session.id}:{name}")
 
     def take_held(self) -> None:
         """Adds the prompts of a session without events; otherwise the events have them."""
@@ -220,6 +226,8 @@ class _CodexReader(SessionReader):
         call = ToolCall(
             **place, tool=found.tool, action=found.action, command=found.command, files=found.files
         )
+        if asked := calls.questions(payload):
+            self._questions[str(payload.get("call_id"))] = asked
         if found.action is not Action.OTHER or not self._open.resumed(found, payload):
             self._open.add(call, payload)
             self.session.add(call)

@@ -13,11 +13,12 @@ from mcp_learning.clients.values import as_object, as_objects, as_text, parse_js
 CALLS = frozenset({"function_call", "custom_tool_call", "local_shell_call", "web_search_call"})
 OUTPUTS = frozenset({"function_call_output", "custom_tool_call_output"})
 
+_ASKS = "request_user_input"
 _ACTIONS = {
     **dict.fromkeys(("shell", "shell_command", "exec_command", "container.exec"), Action.RUN),
     **dict.fromkeys(("local_shell", "local_shell_call", "unified_exec"), Action.RUN),
     "apply_patch": Action.EDIT,
-    "request_user_input": Action.ASK,
+    _ASKS: Action.ASK,
     "spawn_agent": Action.DELEGATE,
 }
 _CONTINUES = "write_stdin"
@@ -140,6 +141,19 @@ def parent(payload: dict[str, Any]) -> str:
         return ""
     named = as_object(as_object(agent).get("thread_spawn")).get("parent_thread_id")
     return str(named or payload.get("parent_thread_id") or payload.get("forked_from_id") or "?")
+
+
+def questions(payload: dict[str, Any]) -> list[dict[str, Any]]:
+    """The questions to the user that a tool call asks."""
+    given = as_object(_loaded(payload.get("arguments") or ""))
+    return as_objects(given.get("questions")) if payload.get("name") == _ASKS else []
+
+
+def answers(payload: dict[str, Any], asked: list[dict[str, Any]]) -> list[str]:
+    """The user's answers to these questions; empty where there is none."""
+    given = as_object(as_object(_loaded(payload.get("output"))).get("answers"))
+    found = [as_object(given.get(str(one.get("id")))).get("answers") for one in asked]
+    return ["; ".join(map(str, one)) if isinstance(one, list) else "" for one in found]
 
 
 def review(output: object) -> str:

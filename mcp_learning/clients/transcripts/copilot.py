@@ -12,7 +12,14 @@ from mcp_learning.clients.transcripts.reading import NO_SESSION, NO_TIME, Line, 
 from mcp_learning.clients.transcripts.sessions import Session
 from mcp_learning.clients.transfer.imported import Notes
 from mcp_learning.clients.transfer.lines import read_objects
-from mcp_learning.clients.values import as_number, as_text, home_directory, parse_json, parse_time
+from mcp_learning.clients.values import (
+    as_number,
+    as_object,
+    as_text,
+    home_directory,
+    parse_json,
+    parse_time,
+)
 
 SOURCE = "copilot"
 
@@ -27,6 +34,9 @@ _CONTEXT = re.compile(
     r"\s*<(?P<tag>current_datetime|reminder)>.*?</(?P=tag)>\s*", re.DOTALL
 )  # which older versions added to the prompt itself
 _STATUS = re.compile(r"exit(?:ed with exit)? code:? (-?\d+)")
+_ANSWERED = re.compile(
+    r"User (?:selected|responded): (?!The user is not available)(?P<said>.+)", re.DOTALL
+)
 _REFUSED = re.compile(r"\b(?:denied|rejected|declined)\b", re.IGNORECASE)
 
 
@@ -42,8 +52,11 @@ def read(file: Path, notes: Notes, name: str = "") -> Session:
 
 
 class _CopilotReader(SessionReader):
-    _model = ""
-    _plans = False
+    def __init__(self, session: Session, notes: Notes) -> None:
+        super().__init__(session, notes)
+        self._model = ""
+        self._plans = False
+        self._questions: dict[str, str] = {}
 
     def take(self, where: str, line: Line) -> None:
         kind, data, at = line.get("type"), line.get("data"), parse_time(line.get("timestamp"))
@@ -62,7 +75,7 @@ class _CopilotReader(SessionReader):
         elif kind == "tool.execution_start":
             self._started(data)
         elif kind == "tool.execution_complete":
-            self._answer(data)
+            self._answer(where, data)
         elif kind == "abort":
             self.interrupt()
         elif kind == "session.error" and data.get("errorType") != "mcp":
@@ -108,10 +121,13 @@ class _CopilotReader(SessionReader):
         given = parse_json(given, None) if isinstance(given, str) else given
         call = self.call(name, given, _ACTIONS, ("path", "file_path"))
         self.calls[str(data.get("toolCallId"))] = call
+        if call.action is Action.ASK:
+            self._questions[str(data.get("toolCallId"))] = as_text(as_object(given).get("question"))
         self.session.add(call)
 
-    def _answer(self, data: Line) -> None:
-        call = self.calls.pop(str(data.get("toolCallId")), None)
+    def _answer(self, where: str, data: Line) -> None:
+        name = str(data.get("toolCallId"))
+        call = self.calls.pop(name, None)
         if call is None:
             return
         is_failure = data.get("success") is False
@@ -121,6 +137,9 @@ class _CopilotReader(SessionReader):
         call.answered = self.place["at"]
         call.is_rejected = is_failure and bool(_REFUSED.search(told[:200]))
         call.answer(told, failed=is_failure or bool(status), status=status)
+        if name in self._questions and (said := _ANSWERED.fullmatch(told)):
+            asked = self._questions.pop(name)
+            self.answer([asked], [said["said"].strip()], where, f"{self.session.id}:{name}")
 
 
 def _told(value: object) -> str:

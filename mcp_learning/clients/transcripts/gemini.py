@@ -27,6 +27,7 @@ from mcp_learning.clients.values import (
     as_objects,
     as_text,
     home_directory,
+    parse_json,
     parse_time,
 )
 
@@ -153,7 +154,7 @@ class _GeminiReader(SessionReader):
             case "user":
                 self._asked(where, line, said)
             case "gemini":
-                self._said(line, said)
+                self._said(where, line, said)
             case "error" if _API_ERROR in said or trouble(said) is not Trouble.ERROR:
                 self.fail(said)
             case "info" if _CANCELLED.search(said):
@@ -171,7 +172,7 @@ class _GeminiReader(SessionReader):
             prompt.is_queued = steering is not None
             self.session.add(prompt)
 
-    def _said(self, message: Line, said: str) -> None:
+    def _said(self, where: str, message: Line, said: str) -> None:
         usage = message.get("tokens")
         if isinstance(usage, dict):
             fresh = as_number(usage.get("input")) - as_number(usage.get("cached"))
@@ -180,9 +181,9 @@ class _GeminiReader(SessionReader):
         if said:
             self.reply(said)
         for call in as_objects(message.get("toolCalls")):
-            self._called(call)
+            self._called(where, call)
 
-    def _called(self, given: Line) -> None:
+    def _called(self, where: str, given: Line) -> None:
         told, state = _answer(given), given.get("status")
         name = str(given.get("name"))
         is_run = _ACTIONS.get(name) is Action.RUN
@@ -197,6 +198,12 @@ class _GeminiReader(SessionReader):
         call.failed = None if state not in ("success", "error", "cancelled") else call.failed
         call.answered = max(call.at, parse_time(given.get("timestamp")) or call.at)
         self.session.add(call)
+        if call.action is Action.ASK and state == "success":
+            asked = as_objects(as_object(given.get("args")).get("questions"))
+            answers = as_object(as_object(parse_json(told, None)).get("answers"))
+            said = [as_text(answers.get(str(number))) for number in range(len(asked))]
+            questions = [as_text(one.get("question")) for one in asked]
+            self.answer(questions, said, where, f"{self.session.id}:{given.get('id')}")
 
 
 def _answer(given: Line) -> str:

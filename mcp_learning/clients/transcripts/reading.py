@@ -2,7 +2,7 @@
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from mcp_learning.clients.transcripts.events import (
@@ -72,6 +72,17 @@ class SessionReader(ABC):
         return Prompt(
             **self.place, text=typed(text), where=where, name=name, in_plan_mode=in_plan_mode
         )
+
+    def answer(
+        self, questions: Sequence[str], answers: Sequence[str], where: str, name: str
+    ) -> None:
+        """Adds the user's answers to questions of the agent; an empty one is none."""
+        both = zip(questions, answers, strict=False)
+        said = ", ".join(f'"{asked}"="{told}"' for asked, told in both if told)
+        if said:
+            prompt = self.prompt(said, where, name)
+            prompt.is_answer = True
+            self.session.add(prompt)
 
     def reply(self, text: str) -> None:
         """Adds a reply of the agent."""

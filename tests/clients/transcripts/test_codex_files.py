@@ -152,6 +152,24 @@ def test_a_plan_that_the_user_accepts_is_of_the_same_task_and_said_once(tmp_path
     assert [one.is_answer for one in task.prompts] == [False, True]
 
 
+def test_an_answer_to_a_question_of_the_agent_belongs_to_the_task(tmp_path: Path) -> None:
+    questions = [{"id": "edge", "question": "Which edge?"}, {"id": "heat", "question": "How hot?"}]
+    asks = json.dumps({"questions": questions})
+    told = json.dumps({"answers": {"edge": {"answers": ["the upper one"]}}})
+    found = session(
+        tmp_path,
+        says(1, ASKED),
+        item(2, "function_call", name="request_user_input", arguments=asks, call_id="1"),
+        item(3, "function_call_output", call_id="1", output=told),
+        event(4, "agent_message", message="Sharpened."),
+    )
+    (task,) = found.tasks
+    assert [(one.text, one.is_answer) for one in task.prompts] == [
+        (ASKED, False),
+        ('"Which edge?"="the upper one"', True),
+    ]
+
+
 def test_a_plan_for_a_fresh_context_is_the_request(tmp_path: Path) -> None:
     told = "A previous agent produced the plan below to accomplish the user's task. Implement it."
     assert prompts(session(tmp_path, says(1, f"{told}\n\n# {ASKED}")))[0].text == f"# {ASKED}"

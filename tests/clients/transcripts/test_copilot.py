@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
 from clients.transcripts.sessions import at, write
 
 from mcp_learning.clients.sources import sources
@@ -66,6 +67,29 @@ def test_a_session_becomes_a_task(tmp_path: Path) -> None:
     assert [one.text for one in task.replies] == ["Let me look.", DONE]
     assert task.interrupted
     assert task.first.in_plan_mode
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ("User selected: the upper one", ['"Which edge?"="the upper one"']),
+        ("User responded: neither", ['"Which edge?"="neither"']),
+        ("User responded: The user is not available to respond", []),
+    ],
+)
+def test_an_answer_to_a_question_of_the_agent_belongs_to_the_task(
+    tmp_path: Path, told: str, said: list[str]
+) -> None:
+    path = write(
+        tmp_path / "events.jsonl",
+        line(1, "user.message", content=ASKED),
+        started(2, "ask_user", "1", question="Which edge?"),
+        ended(3, "1", told),
+        line(4, "assistant.message", content=DONE),
+    )
+    (task,) = copilot.read(path, Notes()).tasks
+    assert [one.text for one in task.prompts] == [ASKED, *said]
+    assert all(one.is_answer for one in task.prompts[1:])
 
 
 def test_a_server_of_tools_that_does_not_start_is_no_error_of_the_service(tmp_path: Path) -> None:

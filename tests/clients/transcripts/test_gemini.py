@@ -95,6 +95,20 @@ def test_what_an_editor_and_the_client_add_is_no_prompt(tmp_path: Path) -> None:
     assert [one.text for one in read(path).prompts] == [ASKED, "yes"]
 
 
+def test_an_answer_to_a_question_of_the_agent_belongs_to_the_task(tmp_path: Path) -> None:
+    questions = [{"question": "Which edge?"}, {"question": "How hot?"}]
+    call = called("ask_user", '{"answers": {"0": "the upper one"}}')
+    call["args"] = {"questions": questions}
+    path = write(
+        tmp_path / "session-1.jsonl",
+        message(0, "user", ASKED),
+        message(1, "gemini", "Let me ask.", toolCalls=[call]),
+        message(2, "gemini", DONE),
+    )
+    found = [(one.text, one.is_answer) for one in read(path).prompts]
+    assert found == [(ASKED, False), ('"Which edge?"="the upper one"', True)]
+
+
 def test_what_the_user_says_while_the_agent_works_is_a_queued_prompt(tmp_path: Path) -> None:
     instruction = "Internal instruction: Re-evaluate the active plan using this update."
     path = write(
