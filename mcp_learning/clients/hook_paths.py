@@ -7,7 +7,7 @@ from pathlib import Path
 from mcp_learning import environment
 
 LARGEST_LOG = 256 * 2**10
-"""Size in bytes from which the log is rotated; one older log is kept."""
+"""Size, in bytes, at which the log is rotated; one older log is kept."""
 
 
 def data_directory(given: str | None) -> Path:

@@ -35,7 +35,9 @@ class Watchdog:
         try:
             threading.Thread(target=self._watch, name="watchdog", daemon=True).start()
         except RuntimeError as error:  # for lack of memory
-            logger.warning("nothing watches whether this server stands still: %s", error)
+            logger.warning(
+                "the watchdog can't run; a hang of this server won't be noticed: %s", error
+            )
             return
         try:
             while True:
@@ -54,8 +56,7 @@ class Watchdog:
 
     def _end_process(self) -> None:
         logger.critical(
-            "this server has stood still for %.0f s and ends, so that another can take over; "
-            "where it stood:",
+            "this server has hung for %.0f s and ends, so that another can take over; it hung in:",
             self._interval * self._max_missed,
         )
         with suppress(OSError, ValueError):  # no stderr to write to

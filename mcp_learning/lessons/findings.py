@@ -198,7 +198,7 @@ def _mirrors(one: LessonFinding, other: LessonFinding) -> bool:
 
 
 def outcomes_of(runs: Sequence[Experience]) -> Outcomes:
-    """Numbers of successes and failures; what isn't a success counts as a failure."""
+    """Numbers of successes and failures; all that aren't successes count as failures."""
     won = sum(one.success is True for one in runs)
     return Outcomes(won, len(runs) - won)
 

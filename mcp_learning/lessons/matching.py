@@ -18,10 +18,10 @@ MOST = 3
 """Most lessons in an answer."""
 
 NEAR = 0.45
-"""Cosine similarity of a lesson and a task, -1..1, from which the lesson matches."""
+"""Least cosine similarity, -1..1, of a task to a lesson that matches it."""
 
 NAMED = 0.5
-"""Share of the words of a lesson's `when`, 0..1, that a task has to contain to match it."""
+"""Least share of the words of a lesson's `when`, 0..1, that a task has to contain to match it."""
 
 MAX_TOKENS = 200
 """Most tokens of all lessons in an answer, as text and as structured content."""

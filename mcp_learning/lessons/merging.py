@@ -25,7 +25,7 @@ from mcp_learning.models.lessons import (
 from mcp_learning.store.lesson_protocol import Experience, Revision
 
 RECOUNTED = 0.05
-"""Change of an expected gain, -1..1, from which the numbers in a lesson are updated."""
+"""Least change of an expected gain, -1..1, for which the numbers in a lesson are updated."""
 
 _TIMES = ("created_at", "updated_at", "worded_at")
 
@@ -48,8 +48,8 @@ def with_findings(
     """Adds new findings as candidates, updates known ones, and retires those no longer found.
 
     A lesson that a person has retired stays retired; one that a person has reworded keeps its text.
-    A finding that quotes something that may not be in a lesson is skipped. One whose repository has
-    another spelling by now, since that has become the usual one, is known all the same.
+    A finding that quotes something that may not be in a lesson is skipped. Known lessons are
+    recognised even if another spelling of their repository has become the usual one.
 
     Args:
         stored: All lessons.
@@ -95,11 +95,11 @@ def with_findings(
 def _respelt(
     stored: Iterable[Lesson], current: Collection[str]
 ) -> Callable[[LessonFinding], Lesson | None]:
-    """Finds the lesson that a finding was under another spelling of its repository.
+    """Finds the lesson of a finding under another spelling of its repository.
 
     Args:
         stored: All lessons.
-        current: Keys of all current findings, whose lessons are others.
+        current: Keys of all current findings, whose lessons are excluded.
     """
     others: dict[str, list[Lesson]] = defaultdict(list)
     for one in stored:
@@ -124,7 +124,7 @@ def lost_its_evidence(history: Sequence[LessonChange]) -> bool:
 
 
 def approved_again(history: Sequence[LessonChange]) -> bool:
-    """Whether a person approved a lesson after it had been retired: its evidence was known then."""
+    """Whether a person approved a lesson after it had been retired, knowing its evidence."""
     decided = [one for one in history if one.change in ("retired", "kept")][-2:]
     return [one.change for one in decided] == ["retired", "kept"] and decided[1].by == "person"
 
@@ -149,7 +149,7 @@ def _has_moved(old: Lesson, found: LessonFinding) -> bool:
 def import_lessons(
     stored: Sequence[Lesson], past: Iterable[PastLesson]
 ) -> tuple[list[Revision], dict[UUID, UUID]]:
-    """Merges exported lessons; those that exist stay as they are.
+    """Merges exported lessons; existing ones stay unchanged.
 
     A finding that is a candidate or on trial here is replaced if it was kept or retired there.
 
@@ -184,7 +184,7 @@ def _gives_way(old: Lesson, past: PastLesson) -> bool:
 def superseded(
     stored: Sequence[Lesson], experience: Iterable[Experience], now: datetime
 ) -> list[Revision]:
-    """Retires saved lessons whose executions were all superseded by others since."""
+    """Retires saved lessons whose executions have all been superseded."""
     by = {one.supersedes: one.task_id for one in experience if one.supersedes is not None}
     revisions = []
     for old in stored:

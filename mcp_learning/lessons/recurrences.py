@@ -59,19 +59,19 @@ _LOOKING = {
     *("cat", "cd", "diff", "echo", "egrep", "fd", "find", "grep", "head", "ls", "pgrep", "rg"),
     *("sed", "tail", "test", "wc", "which"),
 }
-"""Programs that only look: one of these fails where nothing is found."""
+"""Programs that only search: these fail if they find nothing."""
 
 
 class _Fix(NamedTuple):
     """A solution that fixed failures.
 
     Attributes:
-        told: The success whose solution agrees with most others.
-        tasks: How many tasks it fixed.
-        of: How many tasks failed.
+        typical: The success whose solution agrees with most others.
+        tasks: Number of tasks that it fixed.
+        of: Number of tasks that failed.
     """
 
-    told: Experience
+    typical: Experience
     tasks: int
     of: int
 
@@ -106,9 +106,9 @@ def failures(experience: Sequence[Experience]) -> list[LessonFinding]:
         if len(runs) >= RECURS and (fix := _fix(runs, after)) is not None:
             what = f'"{shorten(runs[-1].error_message or pattern, _QUOTE)}"'
             ended = f"ended {_share(fix)} after {len(runs)} failures"
-            told = f"{shorten(fix.told.solution, 190)} ({ended})"
+            do = f"{shorten(fix.typical.solution, 190)} ({ended})"
             key = f"failure:{repo}:{pattern}"
-            found.append(_recurrence("failure", key, f"{what} comes up", told, runs, fix))
+            found.append(_recurrence("failure", key, f"{what} comes up", do, runs, fix))
     return found
 
 
@@ -130,13 +130,12 @@ def commands(experience: Sequence[Experience]) -> list[LessonFinding]:
         works = [one for one in after_in[repo] if command in commands_in(one.solution)]
         if instead is None or len(works) * RECURS > len(runs):
             continue
-        other = _another(instead.told, command)[0]
-        told = (
-            f"`{other}` worked instead ({_share(instead)}): {shorten(instead.told.solution, 120)}"
-        )
+        other = _another(instead.typical, command)[0]
+        solution = shorten(instead.typical.solution, 120)
+        do = f"`{other}` worked instead ({_share(instead)}): {solution}"
         when = f"about to run `{command}`: it failed {len(runs)} times here"
         key = f"command:{repo}:{command}"
-        found.append(_recurrence("command", key, when, told, runs, instead))
+        found.append(_recurrence("command", key, when, do, runs, instead))
     return found
 
 
@@ -205,7 +204,7 @@ def files(experience: Sequence[Experience]) -> list[LessonFinding]:
             continue
         failed = [one for one in runs if not one.success]
         fix = _fix(failed, after)
-        told = (
+        comparison = (
             f"tasks that changed it failed in {own.failure} of {sum(own)} cases, others in "
             f"{percent(others.failure / sum(others))} "
             f"({points(change.change_low, change.change_high)} of success)"
@@ -217,8 +216,8 @@ def files(experience: Sequence[Experience]) -> list[LessonFinding]:
                 when=f"the task changes {shorten(path, _QUOTE)}",
                 do=None
                 if fix is None
-                else f"{shorten(fix.told.solution, 200)} (ended {_share(fix)})",
-                avoid=f"treating it as any other file: {told}",
+                else f"{shorten(fix.typical.solution, 200)} (ended {_share(fix)})",
+                avoid=f"treating it as any other file: {comparison}",
                 repo=repo or None,
                 task_type=None,
                 evidence=_evidence(runs, fix),
@@ -316,19 +315,19 @@ def _fix(
         ]
         if later:
             solved[one.repo, one.task_key] = later[0]._replace(error_message=one.error_message)
-    told = [one for one in solved.values() if names is None or names(one)]
-    if not told:
+    candidates = [one for one in solved.values() if names is None or names(one)]
+    if not candidates:
         return None
 
     if names is None:
-        texts = [_solution_words(one) for one in told]
+        texts = [_solution_words(one) for one in candidates]
         counts = [sum(same_solution(one, best) for one in texts) for best in texts[-_OTHERS:]]
     else:
-        quoted = [names(one) for one in told]
+        quoted = [names(one) for one in candidates]
         counts = [sum(best[0] in one for one in quoted) for best in quoted[-_OTHERS:]]
     count = max(counts)
-    best = told[-_OTHERS:][counts.index(count)]
-    if names is None and _is_common(best, count / len(told), after, solved):
+    best = candidates[-_OTHERS:][counts.index(count)]
+    if names is None and _is_common(best, count / len(candidates), after, solved):
         return None
     tasks = {(one.repo, one.task_key) for one in failed}
     ended = len(tasks) == 1 and best.recorded_at > failed[-1].recorded_at
@@ -359,14 +358,14 @@ def _is_common(
 
 
 def _recurrence(
-    kind: Kind, key: str, when: str, told: str, runs: Sequence[Experience], fix: _Fix
+    kind: Kind, key: str, when: str, do: str, runs: Sequence[Experience], fix: _Fix
 ) -> LessonFinding:
     types = {one.task_type for one in runs}
     return LessonFinding(
         kind=kind,
         key=key,
         when=shorten(when, LONGEST),
-        do=shorten(told, LONGEST),
+        do=shorten(do, LONGEST),
         avoid=None,
         repo=runs[0].repo or None,
         task_type=min(types) if len(types) == 1 else None,
@@ -377,7 +376,7 @@ def _recurrence(
 
 def _evidence(runs: Sequence[Experience], fix: _Fix | None) -> tuple[UUID, ...]:
     """The success whose solution is quoted, if one is, and the latest runs."""
-    quoted = [] if fix is None else [fix.told.task_id]
+    quoted = [] if fix is None else [fix.typical.task_id]
     latest = [one.task_id for one in runs[-MOST_EVIDENCE + len(quoted) :]]
     return tuple(dict.fromkeys([*quoted, *latest]))
 

@@ -14,10 +14,10 @@ from mcp_learning.models.lessons import LONGEST, Lesson
 from mcp_learning.redaction.repositories import parse
 
 CONTRADICTS = 0.6
-"""Jaccard index of one lesson's `do` and another's `avoid` from which they contradict."""
+"""Least Jaccard index of one lesson's `do` and another's `avoid` that contradict each other."""
 
 SAME_CASE = 0.3
-"""Jaccard index of two lessons' `when` from which they are about the same tasks."""
+"""Least Jaccard index of the `when` of two lessons about the same tasks."""
 
 # Compiled at their first use, as `re` does with texts: together they take 3 ms of a start.
 _LINK = (

@@ -23,10 +23,10 @@ class Replayed(NamedTuple):
     """The result of a replay.
 
     Attributes:
-        executions: Those after the first slice.
+        executions: Number of executions after the first slice.
         lessons: Number of lessons before the last slice.
         failures: Number of failures among the executions.
-        named: Failures of which a lesson named the approach, the error, a command or a file.
+        named: Failures whose approach, error, command or file a lesson named.
         warned: Outcomes of executions whose approach a lesson said to avoid.
         followed: Outcomes of executions whose approach a lesson recommended.
         others: Outcomes of other executions of task types with such lessons.

@@ -26,10 +26,10 @@ LOOK = 10
 """Least number of outcomes, of which half on each side, before a lesson's effect is tested."""
 
 TRIAL = 50
-"""Outcomes of tasks that were shown a lesson after which it is retired unless it is promising."""
+"""Number of outcomes of tasks with a lesson after which it is retired unless it is promising."""
 
 ENOUGH = 200
-"""Outcomes on each side after which a promising lesson is retired without a significant effect."""
+"""Number of outcomes on each side after which a promising lesson needs a significant effect."""
 
 SIZE = 0.15
 """Effect, 0..1, by which `log_odds` weighs help against harm."""
@@ -93,9 +93,9 @@ def lasting_interval(shown: Outcomes, withheld: Outcomes) -> tuple[float, float]
 
 
 def log_odds(tally: Tally) -> float:
-    """How much likelier outcomes are if the lesson adds `SIZE` than if it costs as much; a log.
+    """Log likelihood ratio of the outcomes: the lesson adds `SIZE`, or it costs as much.
 
-    The likelihood ratio of two normal means. Source: A. Wald, "Sequential tests of statistical
+    For two normal means. Source: A. Wald, "Sequential tests of statistical
     hypotheses", Annals of Mathematical Statistics 16 (1945), 117-186.
     """
     won, lost = (one.success / sum(one) for one in (tally.shown, tally.withheld))

@@ -12,7 +12,7 @@ from mcp_learning.models.lessons import LONGEST, ShownLesson
 from mcp_learning.models.quoting import quoted
 
 ALIKE = 0.6
-"""Jaccard index of the words of two texts from which they count as the same."""
+"""Least Jaccard index of the words of two texts that count as the same."""
 
 TELLING = 4
 """Least number of words, besides those of their tasks, that equal solutions have in common."""

@@ -37,7 +37,7 @@ SURE = 0.95
 """Least probability of being the best tried option for one that is called better."""
 
 OFTEN = 4.0
-"""Number of runs of the same task, or of each option on tasks of its type, from which exploring
+"""Least number of runs of the same task, or of each option on tasks of its type, at which exploring
 other options isn't worth it."""
 
 OFTEN_IF_INFERRED = 30.0

@@ -45,7 +45,7 @@ MOST_OPTIONS = 32
 
 
 class _Learned(NamedTuple):
-    """What was learned, and the `_state` from which."""
+    """The result of learning, and the `_state` that it was learned from."""
 
     state: int
     regularities: Regularities

@@ -15,17 +15,17 @@ from mcp_learning.search.pca_bounds import PcaBounds, PcaBoundsView, basis_of
 logger = logging.getLogger(__name__)
 
 MAPPED_FROM_BYTES = 256 * 2**20
-"""Size from which the vectors are in a memory-mapped file: 170,000 rows of 384."""
+"""Least size of a matrix in a memory-mapped file: 170,000 rows of 384."""
 
 MAPPED_GROWTH = 65_536
 """Rows that a mapped file has room for beyond those that are needed."""
 
 MIN_ROWS_FOR_BOUNDS = 4_096
-"""Rows from which bounds make a search faster."""
+"""Least number of rows for which bounds make a search faster."""
 
 DENSE_SHARE = 0.2
-"""Share of rows from which comparing all of them is faster than gathering some: 100,000 rows take
-9 ms in order, and 40 ms when they are gathered."""
+"""Least share of passing rows for which comparing all rows is faster than gathering those: 100,000
+rows take 9 ms in order, and 40 ms if they are gathered."""
 
 _CHUNK = 16_384
 

@@ -23,7 +23,7 @@ from mcp_learning.search import fusion
 Floats = NDArray[np.float32]
 
 MIN_TASKS = 32
-"""Least number of different tasks from which a metric is learned."""
+"""Least number of different tasks to learn a metric from."""
 
 MAX_TASKS = 1_000
 """Most tasks that a metric is learned from: the latest. Finding their neighbours takes 0.1 s."""
@@ -51,7 +51,7 @@ _DUPLICATE = 0.9999
 _CHUNK = 250
 
 WINDOW = 4 * MAX_TASKS
-"""Number of latest executions from which the tasks are taken; most tasks have several."""
+"""Number of latest executions whose tasks are used; most tasks have several."""
 
 
 @dataclass(frozen=True)

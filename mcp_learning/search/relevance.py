@@ -26,8 +26,8 @@ BIAS, MEANING, WORDS, ROWS = -5.0, 20.8, 12.6, -0.6
 """Coefficients of the regression, in log odds."""
 
 LIKELY, POSSIBLE = 0.33, -1.05
-"""Relevance from which a match is likely to answer the query, and from which it possibly does. Of
-questions that nothing in the store answers, 95 % have no likely match, and 84 % no match at all."""
+"""Least relevance of a match that is likely, or possibly, an answer to the query. Of queries that
+nothing in the store answers, 95 % have no likely match, and 84 % have no match at all."""
 
 UNCERTAIN = LIKELY - 1e-3
 """Greatest relevance of a match that isn't likely."""

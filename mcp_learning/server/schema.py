@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails
 
 _MAX_ERRORS = 3
 _LONGEST_NAME = 60
-_SHORT = 500  # characters up to which a limit isn't in the schema; an error tells it
+_SHORT = 500  # longest limit, in characters, that the schema has; errors name longer ones
 _NOISE = ("title", "additionalProperties")
 _JSON_TYPES: dict[type, str] = {
     bool: "boolean",  # before int, of which it is a subclass

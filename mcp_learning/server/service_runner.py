@@ -22,7 +22,7 @@ QUIET_SECONDS = 0.2
 """Time without a message after which the model is loaded; a search loads it sooner."""
 
 MAX_DELAY_SECONDS = 2.0
-"""Time after the first message from which the model is loaded even if messages keep coming."""
+"""Time after the first message when the model is loaded even if messages keep coming."""
 
 RETRY_SECONDS = 60.0
 """Time after which failed background work is restarted."""

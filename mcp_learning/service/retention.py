@@ -38,7 +38,7 @@ WORTH_RECLAIMING = 0.2
 """The policy rewrites the file after deleting at least this share of the executions, 0..1."""
 
 LEFTOVER_AGE = 24 * 3_600.0
-"""Age in seconds from which an unfinished file is considered left by a killed process."""
+"""Least age, in seconds, of an unfinished file that counts as left by a killed process."""
 
 
 class Retention:

@@ -54,7 +54,7 @@ async def suggest(*arguments):
 LearningService.suggest = suggest
 serve(Settings.load(), config=ClusterConfig(watchdog_interval=0.2))
 """
-"""A server whose event loop stands still when a completion is asked for."""
+"""A server whose event loop hangs when a completion is asked for."""
 
 TELLING = """
 import os, sys
@@ -257,7 +257,7 @@ def test_a_leader_that_hangs_ends_and_is_succeeded(data_dir: Path) -> None:
         record(follower)
         assert leader_of(follower) == follower.process.pid
         log = leader.log()
-        assert "has stood still" in log
+        assert "has hung" in log
         assert "in suggest" in log, "it isn't told where"
 
 

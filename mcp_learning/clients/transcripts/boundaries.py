@@ -27,7 +27,7 @@ from mcp_learning.clients.transcripts.events import (
 )
 
 _NEW_WORDS = 1.25  # weight of the logarithm of their number
-_USUAL_NEW_WORDS = 6.0  # from which they lower the score
+_USUAL_NEW_WORDS = 6.0  # more lower the score
 _LONG_PAUSE = timedelta(hours=8)  # lowers the score, since users return with another request
 _ASKING = (Action.ASK, Action.PLAN)  # with a tool, or by a plan
 _SAME = 0.85

@@ -65,7 +65,7 @@ def task_id(commit: str) -> UUID:
 def past_executions(history: CommitHistory, notes: Notes) -> Iterator[PastExecution]:
     """The tasks of a history, oldest first, with the times of the commits.
 
-    `updated_at` is the time from which the outcome is known.
+    `updated_at` is the time when the outcome became known.
     """
     found = corrections.find(history.commits)
     for target, by in followups.find(history.commits):
