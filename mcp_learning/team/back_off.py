@@ -5,7 +5,7 @@ from collections.abc import Callable
 import anyio
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 10.0
-"""Seconds for which a server that didn't answer is left alone; each pause doubles."""
+"""Seconds for which a server that didn't answer isn't queried; each pause doubles."""
 
 
 class BackOff:

@@ -40,8 +40,8 @@ BATCH = 500
 
 
 OVERFLOW = 4
-"""Fetched executions are evicted when they exceed their limit by one part in so many: evicting
-takes about as long as fetching."""
+"""Fetched executions are evicted when they exceed their limit by a quarter, since evicting takes
+about as long as fetching."""
 
 
 class Exchange:
@@ -164,7 +164,7 @@ class Exchange:
         if not state.can_write:
             if all(one.kind == "vector" for one in outgoing.entries):  # made here of others' texts
                 return Exchanged()
-            raise MayNotWrite(f"{state.refusal}; what is recorded here waits")
+            raise MayNotWrite(f"{state.refusal}; local changes wait")
         while outgoing.entries:
             this, last = outgoing, outgoing.entries[-1].number
             gone, outgoing = await both(

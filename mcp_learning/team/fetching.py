@@ -1,4 +1,4 @@
-"""Fetches executions that a question is about and this host doesn't hold from the team's store.
+"""Fetches executions relevant to a query that this host doesn't hold from the team's store.
 
 Fetched executions are part of the replica for a while, so that the same code ranks, shows, judges
 and forgets them as all others. A server that doesn't answer in time isn't queried for a while,
@@ -36,13 +36,13 @@ logger = logging.getLogger(__name__)
 
 
 TIMEOUT = 1.5
-"""Seconds within which the team's store has to answer a question."""
+"""Seconds within which the team's store has to answer a query."""
 
-MAX_WAIT = 1.0  # seconds that a question waits for others before it does without the team's store
+MAX_WAIT = 1.0  # seconds that a query waits for others before it goes on without the team's store
 
 
 class Most(NamedTuple):
-    """How many tasks are fetched at most: by words, and by meaning."""
+    """Most tasks that are fetched: by words, and by meaning."""
 
     by_words: int
     by_meaning: int
@@ -55,13 +55,13 @@ class Most(NamedTuple):
 
 
 TASKS = Most(by_words=20, by_meaning=12)
-"""What is fetched for a search of up to five matches."""
+"""Limits for a search of up to five matches."""
 
 EVIDENCE = Most(by_words=100, by_meaning=100)
-"""What is fetched for a recommendation."""
+"""Limits for a recommendation."""
 
 COUNTED = 64
-"""Most terms of a question whose document frequencies are asked of the team's store."""
+"""Most terms of a query whose document frequencies are requested from the team's store."""
 
 _AT_ONCE = 500
 _TRIES = 2
@@ -101,7 +101,7 @@ class Fetcher:
         self._has_restored = False
         self._back_off = BackOff()
         self.shortcoming: str | None = None
-        """What the last answer lacks; None: nothing."""
+        """What the last answer lacked; None: nothing."""
 
     async def fetch_similar(self, text: str, filters: Filters, most: Most) -> str | None:
         """Fetches executions similar to a text; returns the shortcoming, if any.
@@ -142,7 +142,7 @@ class Fetcher:
         """The team's executions that a selection covers.
 
         Raises:
-            TeamError: The team's store can't be asked.
+            TeamError: The team's store can't be queried.
         """
         async with self._one_question():
             remote, _ = await self._connections()
@@ -195,7 +195,7 @@ class Fetcher:
     async def _by_meaning(
         self, remote: "RemoteSearch", query: "Query", scope: "SearchScope"
     ) -> tuple[Sequence[UUID], str | None]:
-        """Executions near a question, or that may supersede such; and the shortcoming, if any."""
+        """Executions near a query, or that may supersede such; and the shortcoming, if any."""
         from mcp_learning.search.supersession import CUES
 
         vector = None if query.vector is None else query.vector.tolist()
@@ -204,7 +204,7 @@ class Fetcher:
         return found.task_ids, None if found.is_complete or vector is None else _BY_WORDS
 
     async def _count_terms(self, remote: "RemoteSearch", question: str) -> None:
-        """Passes the document frequencies of a question's terms in the team to the indexes."""
+        """Passes the document frequencies of a query's terms in the team to the indexes."""
         if not (total := self._total()):
             return
         terms = await self._local.informative_terms(question, COUNTED)
@@ -222,11 +222,12 @@ class Fetcher:
             for _ in range(_TRIES):  # this host may have pulled newer changes since the read
                 page, epoch = await remote.whole(some, model)
                 with anyio.CancelScope(shield=True):  # the timeout is for the server's answer only
-                    done = not page.executions or await self._taken_in(page, epoch)
+                    done = not page.executions or await self._store_page(page, epoch)
                 if done:
                     break
 
-    async def _taken_in(self, page: "RemotePage", epoch: str) -> bool:
+    async def _store_page(self, page: "RemotePage", epoch: str) -> bool:
+        """Stores fetched executions; False if this store is ahead of the page."""
         from mcp_learning.team.postgres.pages import vectors_of
 
         mark = TeamMark(self._settings.team, epoch, page.change, sweeping=False, role="")

@@ -10,8 +10,8 @@ MOST_FETCHED = 10_000
 """Most executions that stay after they were fetched for a question: 30 MB."""
 
 SHARE_FETCHED = 4
-"""At most one execution in so many is a fetched one, if these displace others: the others are the
-sample from which document frequencies are estimated."""
+"""If fetched executions displace others, at most one in four is a fetched one: the others are the
+sample to estimate document frequencies from."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Holding:
         return f"{self.replica}, {self.most} rows{age}"
 
     def is_whole(self, changes: int) -> bool:
-        """Whether everything of a team with so many changes is held."""
+        """Whether this host holds all executions of a team with this many changes."""
         return self.replica == "all" and self.days is None and changes <= self.most
 
     def part(self, role: str) -> Part:

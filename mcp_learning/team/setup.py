@@ -1,4 +1,4 @@
-"""What `mcp-learning team init`, `upgrade` and `status` do in the team's store."""
+"""The work of `mcp-learning team init`, `upgrade` and `status` in the team's store."""
 
 from collections.abc import Sequence
 from typing import NamedTuple

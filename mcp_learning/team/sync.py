@@ -36,7 +36,7 @@ LONGEST_PAUSE = 15.0
 """Most seconds between two attempts to reach a server."""
 
 ACKNOWLEDGE_SECONDS = 1.5
-"""Seconds within which the team has to acknowledge a record, if it is to. A call that waits for a
+"""Seconds within which the team has to acknowledge a record, if required. A call that waits for a
 hanging server has to end within 2.5 s, also on a busy machine."""
 
 COUNT_SECONDS = 60.0
@@ -45,7 +45,7 @@ COUNT_SECONDS = 60.0
 SAFE_AGAIN = "the same call again is safe"
 
 LEAST_SECONDS = 0.3
-"""Least seconds of these that remain after the call has waited for the team before."""
+"""Least of these seconds that remain if the call has already waited for the team."""
 
 READ_IN_SECONDS = 2.0
 """Seconds for which an exchange makes the team's store update its search tables."""
@@ -81,7 +81,7 @@ class TeamSync:
         self._counted = -COUNT_SECONDS
 
     def notice(self) -> None:
-        """Says that this host or another has written something. Never waits."""
+        """Notes that this host or another has written something. Never waits."""
         if self._work is not None:
             self._work.set()
 
@@ -229,7 +229,7 @@ class TeamSync:
         raise NotShared(f"stored here, but not shared yet: {why}. It follows; {again}")
 
     async def _send(self) -> None:
-        """Sends what waits; before the outbox was filled, everything is exchanged."""
+        """Sends the outbox; exchanges everything if it wasn't filled yet."""
         if not self._has_filled:
             await self._exchange_all(ExchangeWithTeam(fill=True))
             return

@@ -136,13 +136,13 @@ async def test_a_version_that_is_too_old_reads_and_is_told(
         server.execute(database, "UPDATE mcpl.teams SET min_client = 1000")
         assert (await second.exchange()).pulled == 1
         own = await second.record("translate the invoice")
-        with pytest.raises(TeamError, match="wants a newer mcp-learning of who writes: update it"):
+        with pytest.raises(TeamError, match="requires a newer mcp-learning to write; update it"):
             await second.exchange()
         server.execute(database, "UPDATE mcpl.teams SET min_client = 1")
         await first.record("speed up the export")
         await first.exchange()
         server.execute(database, RAISED)  # between the question whether it may write and the write
-        with pytest.raises(TeamError, match="wants a newer mcp-learning"):
+        with pytest.raises(TeamError, match="requires a newer mcp-learning"):
             await second.exchange()
         assert (await second.service.health()).rows == 3  # it has read
         server.execute(database, "DROP TRIGGER raised ON mcpl.teams")

@@ -47,8 +47,8 @@ _REFUSED: tuple[tuple[str, LiteralString], ...] = (
 """Messages of libpq for failed connections that waiting doesn't repair, with explanations."""
 
 _INIT = "ask who runs the team's store to run `mcp-learning team init` or `team upgrade`"
-TOO_OLD = "the team wants a newer mcp-learning of who writes: update it"
-_WAITS = "until then what is recorded here waits"
+TOO_OLD = "the team requires a newer mcp-learning to write; update it"
+_WAITS = "until then local changes wait"
 _GONE = "the team's server can't be reached, or has ended the connection"
 _BY_STATE: tuple[tuple[tuple[str, ...], type[TeamError], str], ...] = (
     (("MCPL1",), TeamError, f"{TOO_OLD}; {_WAITS}"),

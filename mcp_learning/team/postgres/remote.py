@@ -53,7 +53,7 @@ class RemoteState(NamedTuple):
         epoch: The epoch of its change numbers.
         change: The last change number.
         floor: Tombstones up to this number may have been deleted.
-        role: The role that this host has there.
+        role: This host's database role.
         is_writer: Whether that role may write.
         is_old: Whether this version of the package is too old to write.
     """

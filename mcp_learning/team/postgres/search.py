@@ -45,8 +45,8 @@ class SearchScope(NamedTuple):
 
     Attributes:
         filters: Filters of `mcpl.passing`: labels by name, spellings of a repository, `since`.
-        by_words: Most tasks that are found by words.
-        by_meaning: Most tasks that are found by meaning; half as many that may supersede others.
+        by_words: Most tasks to find by words.
+        by_meaning: Most tasks to find by meaning; half as many more that may supersede others.
     """
 
     filters: Mapping[str, Any]
