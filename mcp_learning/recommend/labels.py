@@ -8,18 +8,14 @@ would be a guess.
 
 import re
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mcp_learning.models.folding import folded
+from mcp_learning.models.folding import normalised
 from mcp_learning.models.requests import Choice
 from mcp_learning.search.snapshot import Snapshot
-
-_BETWEEN = re.compile(r"[\s\-_/.]+")
-
 
 PARTS = {"model_tier": "tier", "pool_type": "pool", "swarm_topology": "topology"}
 """Labels that are compared together as `routing`, and the words for them."""
@@ -39,12 +35,6 @@ class Merged(NamedTuple):
 
     number: NDArray[np.int64]
     names: list[str]
-
-
-@lru_cache(maxsize=65_536)
-def normalised(label: str) -> str:
-    """The normalised form of a label, equal for all spellings of one option."""
-    return _BETWEEN.sub(" ", folded(label)).strip() or label
 
 
 def merge(labels: Sequence[str], used: NDArray[np.integer[Any]]) -> Merged:

@@ -13,12 +13,13 @@ from datetime import UTC, datetime
 
 import numpy as np
 
+from mcp_learning.models.folding import normalised
 from mcp_learning.models.requests import Dimension, RecommendApproach
 from mcp_learning.recommend.belief import Floats
 from mcp_learning.recommend.compare import Compared
 from mcp_learning.recommend.evidence import Bools, Ints, corrected_outcome, counts_of, recency
 from mcp_learning.recommend.gather import Comparison
-from mcp_learning.recommend.labels import including, merge, normalised
+from mcp_learning.recommend.labels import including, merge
 from mcp_learning.recommend.past import Past
 from mcp_learning.store.past_run import PastRun
 

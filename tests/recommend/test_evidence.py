@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mcp_learning.models.folding import normalised
 from mcp_learning.recommend import choice
 from mcp_learning.recommend.belief import COMMON, OWN, Counts
 from mcp_learning.recommend.estimate import (
@@ -26,7 +27,7 @@ from mcp_learning.recommend.evidence import (
     counts_of,
     recency,
 )
-from mcp_learning.recommend.labels import merge, normalised
+from mcp_learning.recommend.labels import merge
 from mcp_learning.recommend.votes import weight_of
 from mcp_learning.store.types import Vote
 

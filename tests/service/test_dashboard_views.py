@@ -6,7 +6,7 @@ import pytest
 from service.examples import execute
 
 from mcp_learning.models.dashboard import ListExecutions, View
-from mcp_learning.models.requests import LearningStats, RecordExecution
+from mcp_learning.models.requests import LearningStats, RecommendApproach, RecordExecution
 from mcp_learning.service.learning import LearningService
 
 pytestmark = pytest.mark.anyio
@@ -165,3 +165,33 @@ async def test_rates_are_those_of_statistics_by_the_confidence_of_outcomes(
     assert {point.success_rate for point in overview.rates} == {stats.totals.success_rate}
     assert learned.loop.with_use.success_rate == pytest.approx(stats.totals.success_rate, abs=0.01)
     assert learned.loop.with_use.success + learned.loop.with_use.failure == 47
+
+
+async def test_spellings_of_an_approach_are_one_as_in_recommendations(
+    service: LearningService,
+) -> None:
+    spelt = {"Plan first": 4, "plan-first": 3, "PLAN_FIRST": 1, "rewrite": 4}
+    for approach, count in spelt.items():
+        for number in range(count):
+            task = {
+                "task_type": "bug_fix",
+                "task_description": f"{TEXTS[0]} on page {number}",
+                "approach": approach,
+                "model_tier": approach.upper(),
+                "outcome": "failure" if approach == "rewrite" else "success",
+            }
+            await service.record(RecordExecution.model_validate(task))
+    await service.ready()
+    expected = {"Plan first": 8, "rewrite": 4}
+    asked = RecommendApproach(task_description=TEXTS[0])
+    told = (await service.recommend(asked)).options
+    assert {one.label: one.executions for one in told} == expected
+    stats = await service.stats(LearningStats(group_by="approach"))
+    assert {one.key: one.executions for one in stats.groups} == expected
+    tiers = (await service.stats(LearningStats(group_by="model_tier"))).groups
+    assert [(one.key, one.executions) for one in tiers] == [("PLAN FIRST", 8), ("REWRITE", 4)]
+    compared = (await service.learned(View())).approaches
+    assert {one.approach: one.success + one.failure for one in compared} == expected
+    for approach, count in expected.items():
+        listing = await service.listing(ListExecutions(approach=approach))
+        assert listing.total == count

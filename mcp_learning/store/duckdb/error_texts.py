@@ -5,7 +5,7 @@ from datetime import UTC
 from typing import Any
 from uuid import UUID
 
-from mcp_learning.store.duckdb import repositories
+from mcp_learning.store.duckdb import spellings
 from mcp_learning.store.duckdb.bound_lists import AMONG_UUIDS, joined
 from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.duckdb.statistics import within
@@ -73,7 +73,7 @@ def error_texts(
 ) -> ErrorTexts:
     """As `Store.error_texts`; failures without a text go by their type."""
     where, values = within(cursor, period)
-    table, named = repositories.with_repository(cursor)
+    table, named = spellings.with_repository(cursor)
     query = _ERRORS.format(executions=table, period=where, examples=int(examples), fixes=int(fixes))
     rows = cursor.execute(query, [*named, *values * 2, limit]).fetchall()
     return ErrorTexts([_error_text(row) for row in rows], int(rows[0][6]) if rows else 0)
@@ -97,6 +97,6 @@ def similar_successes(
     """As `Store.similar_successes`."""
     if not failures:
         return {}
-    table, named = repositories.with_repository(cursor)
+    table, named = spellings.with_repository(cursor)
     query = _SIMILAR.format(executions=table)
     return dict(cursor.execute(query, [*named, joined(failures), nearest, least]).fetchall())

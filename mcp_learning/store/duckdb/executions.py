@@ -17,7 +17,7 @@ from mcp_learning.models.error_messages import normal_form
 from mcp_learning.models.identifiers import task_key
 from mcp_learning.models.requests import Outcome
 from mcp_learning.models.results import Execution, ExecutionSummary, Feedback, UsedBy
-from mcp_learning.store.duckdb import repositories
+from mcp_learning.store.duckdb import spellings
 from mcp_learning.store.duckdb.bound_lists import AMONG_UUIDS, UUIDS, joined
 from mcp_learning.store.duckdb.columns import COLUMN_TYPES, EXECUTION_TYPES, FEEDBACK_TYPES
 from mcp_learning.store.duckdb.connection import Cursor
@@ -144,9 +144,9 @@ def selected(cursor: Cursor, selection: Selection) -> Deletion:
     clauses: list[str] = []
     values: list[object] = []
     if selection.repo is not None:
-        clause, spellings = repositories.is_repository(cursor, selection.repo)
+        clause, given = spellings.is_repository(cursor, selection.repo)
         clauses.append(clause)
-        values += spellings
+        values += given
     if selection.task_type is not None:
         clauses.append("task_type = ?")
         values.append(selection.task_type)

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 
 from mcp_learning.models.requests import GroupBy
-from mcp_learning.store.duckdb import repositories
+from mcp_learning.store.duckdb import spellings
 from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.duckdb.executions import SUCCESS, naive_utc
 from mcp_learning.store.types import Endings, Measures, Pairing, Period
@@ -78,13 +78,14 @@ def pairings(cursor: Cursor, period: Period, limit: int) -> list[Pairing]:
     where, values = within(cursor, period)
     names = ("won", "lost", "weight_won", "weight_lost")
     others = ", ".join(f"sum({name}) OVER same - {name}" for name in names)
+    table, named, approach = grouped(cursor, "approach")
     rows = cursor.execute(
-        f"WITH ended AS (SELECT task_type, approach, {ENDED} FROM executions WHERE {where} "
-        "AND approach IS NOT NULL AND success IS NOT NULL GROUP BY ALL) "
+        f"WITH ended AS (SELECT task_type, {approach}, {ENDED} FROM {table} WHERE {where} "
+        f"AND {approach} IS NOT NULL AND success IS NOT NULL GROUP BY ALL) "
         f"SELECT *, {others} FROM ended AS t(task_type, approach, {', '.join(names)}) "
         "WINDOW same AS (PARTITION BY task_type) QUALIFY count(*) OVER same > 1 "
         "ORDER BY weight_won + weight_lost DESC, task_type, approach LIMIT ?",
-        [*values, limit],
+        [*named, *values, limit],
     ).fetchall()
     return [
         Pairing(row[0], row[1], Endings(*row[2:6]), Endings(*map(int, row[6:8]), *row[8:]))
@@ -97,12 +98,15 @@ def within(cursor: Cursor, period: Period) -> tuple[str, list[object]]:
     where = "timestamp >= ? AND timestamp < ?"
     values: list[object] = [naive_utc(period.since), naive_utc(period.until)]
     if period.repo is not None:
-        condition, spellings = repositories.is_repository(cursor, period.repo)
+        condition, given = spellings.is_repository(cursor, period.repo)
         where += f" AND {condition}"
-        values += spellings
+        values += given
+    if period.approach is not None:
+        condition, given = spellings.is_option(cursor, "approach", period.approach)
+        where += f" AND {condition}"
+        values += given
     for condition, value in (
         ("task_type = ?", period.task_type),
-        ("approach = ?", period.approach),
         (f"contains({_SEARCHED}, lower(?))", period.text),
         ("task_key = (SELECT task_key FROM executions WHERE task_id = ?)", period.same_task),
     ):
@@ -118,8 +122,10 @@ def within(cursor: Cursor, period: Period) -> tuple[str, list[object]]:
 def grouped(cursor: Cursor, by: GroupBy) -> tuple[str, list[object], str]:
     """The table of executions to group, the values that it binds, and the expression to group by.
 
-    Repositories are grouped by the spelling to show.
+    Repositories and options are grouped by the spelling to show.
     """
     if by == "repo":
-        return (*repositories.with_repository(cursor), "repository")
+        return (*spellings.with_repository(cursor), "repository")
+    if by in spellings.OPTIONS:
+        return (*spellings.with_option(cursor, by), "shown")
     return "executions", [], _DAY if by == "day" else by

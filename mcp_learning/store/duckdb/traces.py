@@ -6,7 +6,7 @@ from datetime import UTC
 from typing import Any
 from uuid import UUID
 
-from mcp_learning.store.duckdb import repositories
+from mcp_learning.store.duckdb import spellings
 from mcp_learning.store.duckdb.bound_lists import AMONG_UUIDS, joined
 from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.traces import Recovered, Trace
@@ -30,7 +30,7 @@ def traces(cursor: Cursor, repos: Sequence[str], limit: int) -> list[Trace]:
     """As `Store.traces`."""
     if not repos:
         return []
-    conditions = [repositories.is_repository(cursor, repo) for repo in dict.fromkeys(repos)]
+    conditions = [spellings.is_repository(cursor, repo) for repo in dict.fromkeys(repos)]
     values = [value for _, bound in conditions for value in bound]
     rows = cursor.execute(
         _TRACES.format(
