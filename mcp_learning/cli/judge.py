@@ -39,7 +39,7 @@ def judge(
     if task and commit:
         fail("give either --task or --commit", 2)
     if commit and not (len(commit) >= 7 and all(digit in "0123456789abcdef" for digit in commit)):
-        fail(f"--commit: {commit!a} is no hash; give at least its first seven digits", 2)
+        fail(f"--commit: {commit!a} is not a hash; give at least its first seven digits", 2)
     settings = load_settings(data_dir, needs_database=True)
 
     async def work() -> "Judged":

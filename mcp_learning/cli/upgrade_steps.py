@@ -225,4 +225,4 @@ async def verify(opened: Learning) -> None:
     for row in page.rows:
         question = FindSimilarTasks(task_description=row["task_description"], min_similarity=0.0)
         if not (await opened.find(question)).matches:
-            raise StoreError("a search doesn't find what is there; run `mcp-learning doctor`")
+            raise StoreError("a search doesn't find a stored execution; run `mcp-learning doctor`")

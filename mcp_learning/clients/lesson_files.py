@@ -137,7 +137,7 @@ def _revise(before: bytes | None, *, path: Path, lines: Sequence[str]) -> bytes 
     text = _text(before or b"", path)
     span = _span(text, path)
     if own and before is not None and span is None:
-        raise LearningError(f"{path} is not of mcp-learning; rename it first")
+        raise LearningError(f"{path} was not written by mcp-learning; rename it first")
     # The line end of an existing block: the text around it may have another.
     end = "\r\n" if "\r\n" in (text[slice(*span)] if span else text) else "\n"
     block = end.join([BEGIN, *f"{_HEADING}\n".split("\n"), *lines, END])

@@ -42,7 +42,7 @@ def ask(directory: Path, method: str, arguments: dict[str, Any], seconds: float)
             _send(connection, _hello(address))
             welcome = _receive(connection, deadline)
             if welcome.get("refused") or welcome.get("protocol") != PROTOCOL:
-                raise CallFailed("the server that runs is of a version too different")
+                raise CallFailed("the running server uses another protocol version")
             call = {"type": "call", "id": 1, "method": method, "arguments": arguments}
             _send(connection, call)
             while True:

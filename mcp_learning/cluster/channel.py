@@ -110,7 +110,7 @@ def _packed(frame: Frame) -> bytes:
     data = encode(frame)
     if len(data) > MAX_FRAME:
         raise LearningError(
-            f"this takes {len(data):,} bytes, more than the {MAX_FRAME:,} that pass between "
-            "processes; ask for less at a time"
+            f"this takes {len(data):,} bytes, but messages between processes have at most "
+            f"{MAX_FRAME:,}; request less at a time"
         )
     return len(data).to_bytes(_LENGTH) + data

@@ -36,5 +36,5 @@ async def until_replaced(
         if detected.is_set():
             return True
         if not current:
-            logger.warning("the leader lock's file was removed or replaced; this leader gives way")
+            logger.warning("the leader lock's file was removed or replaced; this leader steps down")
             return False

@@ -89,7 +89,7 @@ class HnswIndex:
         info: What it was built from.
 
     Raises:
-        IndexUnavailable: The file can't be opened, or is of another format.
+        IndexUnavailable: The file can't be opened, or has another format.
     """
 
     def __init__(self, path: Path, ef_search: int, *, table_cache: int = vss.TABLE_CACHE) -> None:
@@ -206,7 +206,7 @@ def read_info(path: Path) -> IndexInfo:
             return IndexInfo.from_json(row[1])
     except (KeyError, TypeError, ValueError):
         logger.exception("%s describes itself wrongly", path)
-    raise IndexUnavailable(f"the index file {path.name} is of another format")
+    raise IndexUnavailable(f"the index file {path.name} has another format")
 
 
 def probe() -> tuple[str, bool]:

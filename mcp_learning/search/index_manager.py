@@ -78,7 +78,7 @@ class IndexManager:
             try:
                 info = read_info(self._path)
                 if info.model != fingerprint:
-                    raise IndexUnavailable("the index is of another embedding model")
+                    raise IndexUnavailable("the index was built with another embedding model")
                 if wanted:
                     self.index = self._checked(self._path, vectors)
             except IndexUnavailable as problem:
@@ -171,7 +171,7 @@ class IndexManager:
             if index.count() != index.info.rows:
                 raise IndexUnavailable(f"the index file {path.name} lacks rows")
             if not used.any() or not np.array_equal(found[used], true):
-                raise IndexUnavailable(f"the index file {path.name} is of another database")
+                raise IndexUnavailable(f"the index file {path.name} belongs to another database")
         except BaseException:
             index.close()
             raise

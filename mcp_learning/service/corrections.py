@@ -178,7 +178,7 @@ def beginning(field: str, text: str) -> str:
     """
     digits = text.replace("-", "").lower()
     if not _BEGINNING.fullmatch(digits):
-        raise InvalidInput(field, f"{text!a} is no id; give at least its first four digits")
+        raise InvalidInput(field, f"{text!a} is not an id; give at least its first four digits")
     return digits
 
 

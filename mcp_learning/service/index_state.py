@@ -22,7 +22,7 @@ def stored(settings: Settings, rows: int, model: str | None) -> IndexHealth:
     except IndexUnavailable as problem:
         return IndexHealth(state="stale", reason=str(problem))
     if model is not None and info.model != model:
-        return IndexHealth(state="stale", reason="the index is of another embedding model")
+        return IndexHealth(state="stale", reason="the index was built with another embedding model")
     return described(info, path.stat().st_size, settings, rows)
 
 

@@ -97,7 +97,7 @@ def _swap(settings: Settings, why: str) -> str | None:
         swapped = backups.swap(settings.database_path, kept)
     except OSError as error:
         raise StoreError(
-            f"{settings.database_path} can't be replaced ({error.strerror}); it stays as it is"
+            f"{settings.database_path} can't be replaced ({error.strerror}); it was left unchanged"
         ) from error
     return None if swapped is None else str(swapped)
 

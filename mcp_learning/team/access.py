@@ -73,7 +73,7 @@ def _address(settings: Settings) -> str:
         path = environment.path_of(text.removeprefix("file://").removeprefix("file:"))
         return Path(path).read_text(encoding="utf-8").strip()
     except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is no path"
+        why = error.strerror if isinstance(error, OSError) else "it is not a path"
         raise ConfigurationError(f"{URL}: the file that it names can't be read: {why}") from None
 
 
@@ -111,7 +111,7 @@ def _complete(
     if mode not in (None, _SAFE):
         raise ConfigurationError(
             f"{URL}: sslmode={mode} doesn't prove which server answers; write sslmode={_SAFE}, "
-            "and sslrootcert=FILE if its certificate is of an authority of your own"
+            "and sslrootcert=FILE if its certificate is from your own authority"
         )
     made["sslmode"] = _SAFE
     if "sslrootcert" not in given and not known.get("sslrootcert"):

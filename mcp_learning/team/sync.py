@@ -226,7 +226,7 @@ class TeamSync:
                 return
             except TeamError as error:
                 why = str(error)
-        raise NotShared(f"stored here, but not shared yet: {why}. It follows; {again}")
+        raise NotShared(f"stored here, but not shared yet: {why}. It will be shared later; {again}")
 
     async def _send(self) -> None:
         """Sends the outbox; exchanges everything if it wasn't filled yet."""

@@ -160,7 +160,7 @@ def test_a_plugin_is_installed_by_the_commands_of_the_client(
         assert f"{further[0]} can't be used with --plugin" in refused.stderr
     refused = invoke("install", "cursor", "--plugin")
     assert refused.exit_code == 2
-    assert "--plugin: Cursor takes none" in refused.stderr
+    assert "--plugin: Cursor has no command" in refused.stderr
     missing = invoke("install", "codex", "--plugin", PATH=str(tmp_path))
     assert (missing.exit_code, "codex is not on the PATH" in missing.stderr) == (1, True)
     assert list(home.rglob("*.json")) == []
@@ -174,7 +174,7 @@ def test_a_mistake_is_one_line(home: Path, invoke: Invoke) -> None:
     for arguments, complaint in (
         (("install", "emacs"), "CLIENT: 'emacs' is not known"),
         (("install", "cursor", "--scope", "system"), "--scope: 'system' is neither"),
-        (("install", "vscode", "--hooks"), "--hooks: VS Code has none"),
+        (("install", "vscode", "--hooks"), "--hooks: VS Code has no usable hooks"),
         (("uninstall", "claude-desktop", "--scope", "project"), "--scope: Claude Desktop has no"),
         (("hook", "emacs"), "CLIENT: 'emacs' has no hooks here"),
     ):

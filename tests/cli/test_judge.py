@@ -90,7 +90,7 @@ def test_results_of_tests_judge_the_commit_that_is_checked_out_or_the_one_named(
         (["."], "not a git repository"),
         ([".", "--task", "0190"], "go with results of tests"),
         (["nothing.xml", "--task", "0190", "--commit", "1234567"], "either --task or --commit"),
-        (["nothing.xml", "--commit", "HEAD"], "is no hash"),
+        (["nothing.xml", "--commit", "HEAD"], "is not a hash"),
     ],
 )
 def test_what_can_not_be_judged_is_told_in_a_line(

@@ -103,7 +103,7 @@ def test_a_database_of_another_program_is_not_adopted(invoke: Invoke, home: Path
         before = connection.execute("SELECT table_name FROM information_schema.tables").fetchall()
     done = invoke("stats", "--data-dir", str(home))
     assert done.exit_code == 1
-    assert "is of another program" in done.stderr
+    assert "belongs to another program" in done.stderr
     with duckdb.connect(str(path)) as connection:
         assert (
             before

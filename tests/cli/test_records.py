@@ -162,7 +162,7 @@ def test_what_is_deleted_is_gone_and_nothing_else(ask: Callable[..., Any], invok
     [
         (("show", "0190a0b1"), 1, "0190a0b1-aaaa"),
         (("show", "0390"), 1, "`mcp-learning list`"),
-        (("show", "login"), 1, "ID: 'login' is no id"),
+        (("show", "login"), 1, "ID: 'login' is not an id"),
         (("edit", LOGIN), 2, "at least one field"),
         (("edit", LOGIN, "--outcome", "maybe"), 2, "--outcome: must be"),
         (("edit", LOGIN, "--type", ""), 2, "--type: every execution has one"),

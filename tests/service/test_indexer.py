@@ -218,7 +218,7 @@ def of_another_format(file: Path) -> None:
     ("spoil", "reason"),
     [
         (of_another_model, "another embedding model"),
-        (of_another_format, "of another format"),
+        (of_another_format, "another format"),
         (lambda file: file.write_bytes(b"not a database" * 999), "damaged"),
         (lambda file: os.truncate(file, 300_000), ""),
     ],

@@ -63,7 +63,7 @@ async def test_what_a_full_disk_refuses_waits_until_there_is_room(
             await host.exchange()
             rest = fill(disk)
             ids += [await host.record(f"{one} of many".ljust(20_000, "x")) for one in range(20)]
-            ids.append(await goes_on_without(host, "no room left on its disk"))
+            ids.append(await goes_on_without(host, "disk of the team's server is full"))
             rest.unlink()
             await host.exchange()
         stored = server.execute(database, "SELECT task_id FROM mcpl.executions")

@@ -59,7 +59,7 @@ async def test_a_member_of_one_team_reads_and_writes_nothing_of_another(
     stored = server.execute(database, "SELECT doc->>'task_description' FROM mcpl.executions")
     assert stored == [("a secret of the shop",)]
     settings = settings_of(server, database, tmp_path, "eve")
-    with pytest.raises(TeamError, match="is no member of it"):
+    with pytest.raises(TeamError, match="is not a member"):
         await setup.remote_state(settings)
 
 
@@ -186,7 +186,7 @@ async def test_a_value_that_the_store_can_t_hold_keeps_nothing_else_back(
 
 SCHEMAS = {
     "has no team's store": "DROP SCHEMA mcpl CASCADE",
-    "of another program": "COMMENT ON SCHEMA mcpl IS 'a shop'",
+    "belongs to another program": "COMMENT ON SCHEMA mcpl IS 'a shop'",
     "not whole": "DROP TABLE mcpl.uses",
     "versions are missing": "DELETE FROM mcpl.schema_version WHERE version = 1",
     "owner runs `mcp-learning team upgrade`": "DELETE FROM mcpl.schema_version WHERE version > 1",

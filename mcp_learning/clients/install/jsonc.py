@@ -167,7 +167,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in pairs:
         if key in found:
-            raise ValueError(f'"{key}" is there twice')
+            raise ValueError(f'"{key}" occurs twice')
         found[key] = value
     return found
 

@@ -96,7 +96,7 @@ def plan_install(
     }
     if hook is not None:
         if agent.name not in HOOKS:
-            raise InvalidInput("hooks", f"{agent.title} has none that this could use; leave it out")
+            raise InvalidInput("hooks", f"{agent.title} has no usable hooks; leave it out")
         hooks, line = HOOKS[agent.name], hook_entries.command_line(hook)
         add = partial(hook_entries.with_hooks, hooks=hooks, command=line)
         changes.setdefault(hooks.place(scope), []).append(add)

@@ -36,10 +36,10 @@ def commands(agent: Agent, *, remove: bool) -> list[list[str]]:
         LearningError: Its program isn't installed, or this installation has no plugin.
     """
     if agent.name not in _VERBS:
-        raise InvalidInput("plugin", f"{agent.title} takes none from a command; leave it out")
+        raise InvalidInput("plugin", f"{agent.title} has no command for plugins; leave it out")
     program, install, uninstall = _VERBS[agent.name]
     if not client_commands.is_available([program]):
-        raise LearningError(f"{program} is not on the PATH, and {agent.title} installs by it")
+        raise LearningError(f"{program} is not on the PATH, but {agent.title} needs it for plugins")
     plugin = f"{NAME}@{NAME}"
     if remove:
         return [

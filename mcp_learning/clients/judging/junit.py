@@ -89,7 +89,7 @@ def _parsed(path: Path) -> tuple[Element, datetime]:
     try:
         return fromstring(content), written  # noqa: S314 - it declares no entities
     except (ParseError, ValueError, LookupError) as error:  # the last two: unknown encodings
-        raise InvalidInput("path", f"{path} is no XML that can be parsed: {error}") from error
+        raise InvalidInput("path", f"{path} is not valid XML: {error}") from error
 
 
 def _name(case: Element) -> str:

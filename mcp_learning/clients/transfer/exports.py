@@ -72,7 +72,7 @@ def format_of(path: Path) -> Format:
         return "jsonl"
     if path.suffix == ".parquet":
         return "parquet"
-    raise InvalidInput("path", f"{path} ends neither with .jsonl nor with .parquet; name it so")
+    raise InvalidInput("path", f"{path} has to end with .jsonl or .parquet")
 
 
 def lessons_path(path: Path) -> Path:

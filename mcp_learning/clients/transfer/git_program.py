@@ -85,7 +85,7 @@ def run(
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise LearningError(f"git gave no answer about {directory} ({error})") from error
+        raise LearningError(f"git did not answer about {directory} ({error})") from error
     if done.returncode != 0:
         raise _explain(directory, done.stderr.decode(errors="replace"))
     return done.stdout.decode(errors="replace")

@@ -96,7 +96,7 @@ def write(cursor: Cursor, task_ids: Sequence[UUID], target: Path) -> None:
             f"KV_METADATA {{mcp_learning_archive: '{_FORMAT}'}})"
         )
         if _digest(cursor, _ARCHIVED) != _digest(cursor, f"FROM {_parquet(writing)}"):
-            raise StoreDamaged(f"the archive {writing} is not what was written; check the disk")
+            raise StoreDamaged(f"the archive {writing} differs from the data; check the disk")
         rename_durably(writing, target)
     except (OSError, duckdb.IOException) as error:
         raise StoreError(
@@ -161,7 +161,7 @@ def _columns(cursor: Cursor, source: Path) -> set[str]:
     except duckdb.Error as error:
         raise StoreError(f"{source} can't be read as a Parquet file") from error
     if found is None or bytes(found[0]).decode() != _FORMAT:
-        raise StoreError(f"{source} is no archive that `mcp-learning prune` wrote")
+        raise StoreError(f"{source} is not an archive written by `mcp-learning prune`")
     return {row[0] for row in described}
 
 

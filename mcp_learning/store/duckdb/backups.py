@@ -78,7 +78,7 @@ def stage(source: Path, staging: Path, held: copies.DatabaseContents) -> None:
     try:
         _copy(source, staging)
         if copies.examine(staging) != held:
-            raise StoreDamaged(f"the copy of {source} is not what was read; check the disk")
+            raise StoreDamaged(f"the copy of {source} differs from what was read; check the disk")
         if held.counts.get("outbox"):
             with _changing(staging) as cursor:
                 outbox_table.mark_restored(cursor)

@@ -330,12 +330,12 @@ class Database:
                 self._readable.wait_for(lambda: not self._readers)
             self._disconnect()
             if wal_of(self.path).exists():
-                raise StoreError(f"{self.path} could not be closed cleanly; it stays as it is")
+                raise StoreError(f"{self.path} could not be closed cleanly; it was left unchanged")
             shutil.rmtree(f"{self.path}.tmp", ignore_errors=True)  # spilled by queries, if killed
             rename_durably(new, self.path.resolve())
         except OSError as error:
             raise StoreError(
-                f"{self.path} can't be replaced ({error.strerror}); it stays as it is"
+                f"{self.path} can't be replaced ({error.strerror}); it was left unchanged"
             ) from error
         finally:
             try:

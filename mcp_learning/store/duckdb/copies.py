@@ -74,7 +74,7 @@ def copy(cursor: Cursor, target: Path) -> DatabaseContents:
         held = _copy(cursor, target)
         fsync(target)
         if examine(target) != held:
-            raise StoreDamaged(f"the copy {target} is not what was written; check the disk")
+            raise StoreDamaged(f"the copy {target} differs from what was written; check the disk")
     except duckdb.Error as error:
         discard(target)
         if is_full(error):

@@ -29,9 +29,9 @@ _REFUSED: tuple[tuple[str, LiteralString], ...] = (
     ("could not translate host name|resolve host", "there is no host of that name"),
     (
         "certificate verify failed|root certificate file|does not match host name",
-        "the server's certificate isn't one to trust; sslrootcert=FILE names an authority",
+        "the server's certificate isn't trusted; name its authority with sslrootcert=FILE",
     ),
-    ("does not support SSL", "the server has no TLS, which is needed but on this machine"),
+    ("does not support SSL", "the server has no TLS, which is required except on this machine"),
     (
         _READ_ONLY,
         "the server is a replica or read-only; name the primary, or all hosts: host=a,b",
@@ -41,12 +41,12 @@ _REFUSED: tuple[tuple[str, LiteralString], ...] = (
         "the server has no connections left for this role: raise max_connections there, or the "
         "role's limit, or put PgBouncer before it",
     ),
-    ("no pg_hba.conf entry|not permitted to log in", "the server doesn't let this role in"),
+    ("no pg_hba.conf entry|not permitted to log in", "the server doesn't let this role log in"),
     ("service .*not found|service file", "there is no such service in libpq's service file"),
 )
 """Messages of libpq for failed connections that waiting doesn't repair, with explanations."""
 
-_INIT = "ask who runs the team's store to run `mcp-learning team init` or `team upgrade`"
+_INIT = "ask the owner of the team's store to run `mcp-learning team init` or `team upgrade`"
 TOO_OLD = "the team requires a newer mcp-learning to write; update it"
 _WAITS = "until then local changes wait"
 _GONE = "the team's server can't be reached, or has ended the connection"
@@ -76,7 +76,7 @@ _BY_STATE: tuple[tuple[tuple[str, ...], type[TeamError], str], ...] = (
     (
         ("531",),
         TeamUnreachable,
-        f"the team's server has no room left on its disk: who runs it makes some, {_WAITS}",
+        f"the disk of the team's server is full: ask its administrator to free some; {_WAITS}",
     ),
     (
         ("53",),

@@ -286,7 +286,7 @@ class Remote:
         row = await answer.fetchone()
         if row is None:
             raise TeamError(
-                f"the team {self._access.team!r} isn't there, or this role is no member of it: its "
+                f"the team {self._access.team!r} doesn't exist, or this role is not a member: its "
                 "owner runs `mcp-learning team init --member ROLE`"
             )
         return RemoteState(*cast("tuple[UUID, str, int, int, str, bool, bool]", row))

@@ -89,7 +89,7 @@ async def state(connection: Connection) -> State:
     if not found:
         return State(0, 0)
     if not str(found[0][1] or "").startswith("mcp-learning"):
-        raise TeamError("the database has a schema mcpl of another program; name another database")
+        raise TeamError("the schema mcpl there belongs to another program; use another database")
     if missing := set(_TABLES) - {name for name, _ in found}:
         raise _not_whole(f"it lacks {', '.join(sorted(missing))}")
     rows = await connection.execute(
@@ -119,12 +119,12 @@ async def check(connection: Connection) -> State:
         raise TeamError("the database has no team's store: run `mcp-learning team init` once")
     if now.contracted > newest:
         raise TeamError(
-            f"the team's store is of version {now.contracted}, this mcp-learning knows {newest}; "
+            f"the team's store has version {now.contracted}, this mcp-learning knows {newest}; "
             "update mcp-learning"
         )
     if now.version < newest:
         raise TeamError(
-            f"the team's store is of version {now.version}, this mcp-learning needs {newest}: its "
+            f"the team's store has version {now.version}, this mcp-learning needs {newest}: its "
             "owner runs `mcp-learning team upgrade`"
         )
     return now
@@ -145,7 +145,7 @@ async def upgrade(connection: Connection, *, contract: bool = False) -> State:
         now = await state(connection)
         if now.version > known()[-1].version:
             raise TeamError(
-                f"the team's store is of version {now.version}, which this mcp-learning doesn't "
+                f"the team's store has version {now.version}, which this mcp-learning doesn't "
                 "know; update mcp-learning (nothing was changed)"
             )
         await _make_group(connection)

@@ -89,7 +89,7 @@ def test_what_stands_after_a_removed_entry_is_never_swallowed_by_a_comment() -> 
         ('{"a": "b\n"}', "line 1, column 9: Invalid control character"),
         ('{"a": "\\x"}', r"line 1, column 8: Invalid \escape"),
         ('{"a": 1} {}', "line 1, column 10: Extra data"),
-        ('{"a": 1, "a": 2}', '"a" is there twice'),
+        ('{"a": 1, "a": 2}', '"a" occurs twice'),
         ('{"a":, "b": 1}', "line 1, column 6: Expecting value"),
         ("[1,,]", "line 1, column 4: Expecting value"),
         ("{,}", "line 1, column 2: Expecting property name"),

@@ -204,7 +204,7 @@ def test_another_server_of_the_same_name_is_not_touched(workspace: Workspace) ->
 
 
 def test_what_a_client_lacks_is_said(workspace: Workspace) -> None:
-    with pytest.raises(InvalidInput, match="hooks: VS Code has none"):
+    with pytest.raises(InvalidInput, match="hooks: VS Code has no usable hooks"):
         workspace.install("vscode", hooks=True)
     with pytest.raises(InvalidInput, match="scope: Claude Desktop has no files per project"):
         workspace.install("claude-desktop", "project")

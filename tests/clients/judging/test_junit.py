@@ -57,9 +57,9 @@ def test_a_file_without_a_time_or_with_a_later_one_ran_when_it_was_written(
 @pytest.mark.parametrize(
     ("content", "why"),
     [
-        (b"no xml", "no XML"),
-        (b'<?xml version="1.0" encoding="Shift_JIS"?><testsuite/>', "no XML .* encodings"),
-        (b'<?xml version="1.0" encoding="klingon"?><testsuite/>', "no XML .* encoding"),
+        (b"no xml", "not valid XML"),
+        (b'<?xml version="1.0" encoding="Shift_JIS"?><testsuite/>', "not valid XML: .*encodings"),
+        (b'<?xml version="1.0" encoding="klingon"?><testsuite/>', "not valid XML: .*encoding"),
         (suite(SKIPPED).encode(), "no test that ran"),
         (b"<html/>", "no test that ran"),
         (b'<!DOCTYPE x [<!ENTITY a "b">]><testsuite/>', "document type"),

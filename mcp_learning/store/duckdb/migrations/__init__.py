@@ -159,7 +159,7 @@ def refuse_other_design(cursor: Cursor) -> None:
     names = sorted(relations)
     shown = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
     raise StoreError(
-        f"the database is of another program (it holds {shown}); nothing was changed: set "
+        f"the database belongs to another program (it holds {shown}); nothing was changed: set "
         "MCP_LEARNING_DATA_DIR to another directory"
     )
 

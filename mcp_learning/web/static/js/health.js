@@ -24,7 +24,7 @@ export async function health(signal) {
         `${bytes(state.words_bytes)}; ${bytes(disk.free_bytes)} free on the disk`),
       tile("Embedder", state.embedder_state, state.embedder)),
     state.problem || state.reembed_due ? h("p", { class: "problem", role: "alert" },
-      state.problem ?? "The embeddings are of another model: run mcp-learning rebuild-index --reembed") : null,
+      state.problem ?? "The embeddings are from another model: run mcp-learning rebuild-index --reembed") : null,
     h("div", { class: "grid" },
       card("Calls per five minutes", calls(telemetry)),
       card("How long calls took", latency(telemetry)),
