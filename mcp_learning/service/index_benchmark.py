@@ -84,7 +84,9 @@ async def read_vectors(store: Store) -> NDArray[np.float32]:
     parts: list[NDArray[np.float32]] = []
     await store.vectors(lambda _numbers, _versions, vectors, _passages: parts.append(vectors))
     if not parts:
-        raise IndexUnavailable("no execution has a vector yet; record some, or use --generated N")
+        waiting = (await store.vector_state()).unembedded
+        make = "`mcp-learning generate-embeddings` makes them" if waiting else "record some"
+        raise IndexUnavailable(f"no execution has a vector yet; {make}, or use --generated N")
     return await anyio.to_thread.run_sync(np.concatenate, parts)
 
 
