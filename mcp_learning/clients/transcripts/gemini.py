@@ -61,6 +61,10 @@ _STATUS = re.compile(  # after what the command printed
     r"^Exit Code: (\d+)(?:\n(?:Signal|Background PIDs|Process Group PGID): [^\n]*)*\s*\Z",
     re.MULTILINE,
 )
+_HEAD = re.compile(r"\A(?:Command: .*?^)?(?:Output|Stdout): ?", re.DOTALL | re.MULTILINE)
+_TRAILER = re.compile(
+    r"(?:^(?:Exit Code|Signal|Background PIDs|Process Group PGID): [^\n]*\n?){1,4}\Z", re.MULTILINE
+)
 _DIRECTORY = re.compile(r"^Directory: (/\S.*|[A-Za-z]:\S.*)$", re.MULTILINE)
 _PRINTED = re.compile(r"^(?:Output|Stdout):", re.MULTILINE)
 _API_ERROR = "[API Error"  # other errors are the client's, such as a failed update
@@ -193,7 +197,8 @@ class _GeminiReader(SessionReader):
         code = _STATUS.search(told) if is_run else None
         is_fine = is_run and state == "success"
         status = int(code[1]) if code else 0 if is_fine else None
-        call.answer(told, failed=state in ("error", "cancelled") or bool(status), status=status)
+        printed = _TRAILER.sub("", _HEAD.sub("", told)).strip() if is_run else told
+        call.answer(printed, failed=state in ("error", "cancelled") or bool(status), status=status)
         call.is_rejected = state == "cancelled"
         call.failed = None if state not in ("success", "error", "cancelled") else call.failed
         call.answered = max(call.at, parse_time(given.get("timestamp")) or call.at)

@@ -191,6 +191,7 @@ def test_the_status_and_directory_of_a_command_are_not_what_it_printed(tmp_path:
     )
     found = read(path).calls
     assert [(one.status, one.failed) for one in found] == [(0, False), (0, False), (None, False)]
+    assert [one.output for one in found[:2]] == [log, log]
     assert [one.cwd for one in found] == [""] * 3
 
 
