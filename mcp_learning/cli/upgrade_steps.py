@@ -28,7 +28,7 @@ from mcp_learning.models.requests import FindSimilarTasks, RebuildIndex
 from mcp_learning.models.transfer import ExportPage, ImportBatch
 from mcp_learning.service.learning import LearningService
 from mcp_learning.service.protocol import Learning, Progress, ignore_progress
-from mcp_learning.service.recovery import discard_indexes, what_is_there
+from mcp_learning.service.recovery import describe_contents, discard_indexes
 from mcp_learning.settings import Settings
 from mcp_learning.store import open_store
 from mcp_learning.store.duckdb.backups import copy_with_log, swap
@@ -109,7 +109,7 @@ def copy_into_place(settings: Settings, source: Path) -> None:
         return
     with exclusive_access(settings):
         finish_replacement(path)
-        if there := what_is_there(path):
+        if there := describe_contents(path):
             raise InvalidInput(
                 "FILE",
                 f"{path} {there}; `mcp-learning import duckdb FILE` adds the executions of "

@@ -1,4 +1,4 @@
-"""Remembers what each agent session was told, so that nothing is told twice.
+"""Remembers the remarks to each agent session, so that none is made twice.
 
 The memory is bounded, and saved to a derived file for another process that takes over. If anything
 is wrong with the file, all sessions start empty.
@@ -21,7 +21,7 @@ from mcp_learning.store.duckdb.files import make_private
 logger = logging.getLogger(__name__)
 
 MOST_SESSIONS = 100  # sessions that are remembered: the last active ones
-MOST_TOLD = 100  # remembered items per session: the latest
+MOST_SHOWN = 100  # remembered items per session: the latest
 
 FILE = "sessions.json"
 
@@ -34,7 +34,7 @@ class AgentSession:
 
     Attributes:
         briefed: Whether it got its brief.
-        told: Subjects of earlier remarks, oldest first: ids of executions, digests of commands and
+        shown: Subjects of earlier remarks, oldest first: ids of executions, digests of commands and
             files.
         errors: Number of remarks about errors.
         held: Text to deliver on the next occasion on which the client passes text to the agent;
@@ -44,14 +44,15 @@ class AgentSession:
     """
 
     briefed: bool = False
-    told: list[str] = field(default_factory=list)
+    shown: list[str] = field(default_factory=list)
     errors: int = 0
     held: str = ""
     held_at: int = 0
 
-    def tell(self, *names: str) -> None:
-        """Records what the agent is told about."""
-        self.told = [*self.told, *(name for name in names if name not in self.told)][-MOST_TOLD:]
+    def note_shown(self, *names: str) -> None:
+        """Adds subjects of a remark."""
+        new = [name for name in names if name not in self.shown]
+        self.shown = [*self.shown, *new][-MOST_SHOWN:]
 
 
 class AgentSessions:
@@ -80,7 +81,7 @@ class AgentSessions:
         return found
 
     async def forget(self, client: str, session: str) -> None:
-        """Forgets what a session was told, since its context was cleared."""
+        """Forgets the remarks to a session, whose context was cleared."""
         await self._load()
         if self._sessions.pop(f"{client}:{session}", None) is not None:
             self.changed()
@@ -97,7 +98,7 @@ class AgentSessions:
                 return
             self._changed = False
             values = {
-                key: {"briefed": one.briefed, "told": one.told, "errors": one.errors}
+                key: {"briefed": one.briefed, "told": one.shown, "errors": one.errors}
                 for key, one in self._sessions.items()
             }
             try:
@@ -137,6 +138,6 @@ def _read(path: Path) -> dict[str, AgentSession]:
 def _session(value: dict[str, Any]) -> AgentSession:
     return AgentSession(
         briefed=bool(value["briefed"]),
-        told=[str(name) for name in value["told"]][-MOST_TOLD:],
+        shown=[str(name) for name in value["told"]][-MOST_SHOWN:],
         errors=int(value["errors"]),
     )

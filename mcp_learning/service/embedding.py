@@ -74,7 +74,7 @@ class EmbeddingQueue:
                 made += sum(len(texts) for _, texts in batch)
                 fruitless = 0 if stored else fruitless + 1
                 if fruitless == _MOST_FRUITLESS:
-                    await self._sync.read_anew()
+                    await self._sync.reload()
             if fruitless > _MOST_FRUITLESS:
                 return
 
@@ -181,7 +181,7 @@ class EmbeddingQueue:
         async with self._sync.storing:
             with anyio.CancelScope(shield=True):
                 await self._store.adopt_vectors(self._embedder.dimension)
-                await self._sync.read_anew()
+                await self._sync.reload()
         return done
 
 

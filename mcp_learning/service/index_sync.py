@@ -75,14 +75,14 @@ class IndexSync:
                 return
             await anyio.to_thread.run_sync(self.embedder.load, abandon_on_cancel=True)
             async with self.storing:
-                await self.read_anew()
+                await self.reload()
 
     async def sync(self) -> None:
         """Applies everything that was committed before the call. Call `load` before."""
         if not await self._follow():
             async with self.storing:
                 if self.store.revision != self._revision:
-                    await self.read_anew()
+                    await self.reload()
 
     async def follow(self, added: Cached) -> None:
         """As `sync`, for a caller that has just added executions and holds `storing`."""
@@ -92,7 +92,7 @@ class IndexSync:
                 self._mark, self._revision = added.changes.next, added.revision
                 return
         if not await self._follow(added.texts):
-            await self.read_anew()
+            await self.reload()
 
     async def _follow(self, texts: Sequence[Shown] = ()) -> bool:
         """Applies new commits; False if the store was reopened, so that all has to be read."""
@@ -113,7 +113,7 @@ class IndexSync:
             self._mark, self._revision = changes.next, revision
             return True
 
-    async def read_anew(self) -> None:
+    async def reload(self) -> None:
         """Reads everything; searches use the old rows meanwhile. The caller holds `storing`.
 
         An execution that changes between the reading of rows and of vectors counts as unembedded.
@@ -150,7 +150,7 @@ class IndexSync:
             is_current = self.store.revision == self._revision
             if self.reembed_due or not is_current or stored == self.retriever.rows.vectors:
                 return False
-            await self.read_anew()
+            await self.reload()
             return True
 
     async def tokenise(self, most: int) -> None:

@@ -42,7 +42,7 @@ def restore(settings: Settings, source: Path, *, force: bool) -> RestoreReport:
     make_private(settings.data_dir)
     backups.refuse_in_use(path)
     held = backups.verified_contents(source)
-    if not force and (there := what_is_there(path)):
+    if not force and (there := describe_contents(path)):
         raise InvalidInput(
             "force", f"{path} {there}; with --force it is replaced, and the old file kept"
         )
@@ -116,7 +116,7 @@ def discard_indexes(directory: Path) -> None:
             one.unlink()
 
 
-def what_is_there(path: Path) -> str:
+def describe_contents(path: Path) -> str:
     """Says what would be lost with the database; "" if nothing."""
     if not path.exists():
         return ""

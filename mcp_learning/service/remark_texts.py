@@ -1,4 +1,4 @@
-"""Words the texts that an agent is told unasked.
+"""Makes the texts of remarks to agents.
 
 Stored texts are quoted, one line per task, and introduced as data. Every text keeps to its budget.
 """

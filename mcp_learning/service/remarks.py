@@ -1,9 +1,9 @@
-"""Decides what an agent is told without having asked; mostly nothing.
+"""Decides what an agent is shown without having asked; mostly nothing.
 
 Recall at every prompt makes agents worse. So a session gets one brief, at its first prompt that
-describes a task. Later it is told only what is likely to matter and wasn't told yet: at a prompt,
-when a tool fails, and before a command or an edit that failed before in the same repository. What
-is told counts as recalled, not as used: a use is what `record_execution` names.
+describes a task. Later remarks are only about what is likely to matter and is new: at a prompt,
+when a tool fails, and before a command or an edit that failed before in the same repository. The
+executions in remarks count as recalled, not as used: `record_execution` names those that were used.
 """
 
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
@@ -42,7 +42,7 @@ CheckFiles = Callable[[str, Sequence[str]], Awaitable[None]]  # as `LessonBook.c
 
 
 class Remarks:
-    """Decides what agents are told.
+    """Makes remarks to agents.
 
     Args:
         store: Has the sessions in which executions were recorded, and earlier failures.
@@ -71,7 +71,7 @@ class Remarks:
         self._missteps = Missteps(store)
 
     async def remark(self, occasion: Occasion) -> Remark:
-        """What the agent is told on this occasion; usually nothing.
+        """The remark for the agent on this occasion; usually empty.
 
         If the caller is cancelled, the session's next occasion returns it.
         """
@@ -82,30 +82,30 @@ class Remarks:
         deletions = self._store.deletions
         with anyio.CancelScope(shield=True):  # hooks give up early; the result is kept for later
             session = await self._sessions.of(occasion.client, occasion.session)
-            said = await self._said(occasion, session)
+            remark = await self._remark(occasion, session)
         held = session.held if session.held_at == self._store.deletions else ""
-        text = "\n".join(filter(None, (held, said.text)))
+        text = "\n".join(filter(None, (held, remark.text)))
         session.held, session.held_at = text, deletions
-        if said.text or occasion.event == "prompt":
+        if remark.text or occasion.event == "prompt":
             self._sessions.changed()
         await anyio.lowlevel.checkpoint_if_cancelled()
         if not occasion.speaks:
             return Remark()
         session.held = ""
-        return Remark(text=text, task_ids=said.task_ids)
+        return Remark(text=text, task_ids=remark.task_ids)
 
-    async def _said(self, occasion: Occasion, session: AgentSession) -> Remark:
+    async def _remark(self, occasion: Occasion, session: AgentSession) -> Remark:
         match occasion.event:
             case "prompt":
-                said = await self._at_prompt(occasion, session)
+                remark = await self._at_prompt(occasion, session)
             case "failure":
-                said = await self._at_failure(occasion, session)
+                remark = await self._at_failure(occasion, session)
             case "before":
-                said = await self._before(occasion, session)
+                remark = await self._before(occasion, session)
             case _:
-                said = Remark()
-        self._shown(said.task_ids)
-        return said
+                remark = Remark()
+        self._shown(remark.task_ids)
+        return remark
 
     async def _at_prompt(self, occasion: Occasion, session: AgentSession) -> Remark:
         prompt = occasion.text
@@ -119,14 +119,14 @@ class Remarks:
             wanted = remark_choice.for_brief(current, repos)
         else:
             wanted = remark_choice.for_later_prompt(current, repos, prompt)
-        new = await self._new(wanted, occasion, session)
+        new = await self._new_matches(wanted, occasion, session)
         session.briefed |= bool(new) or len(prompt.encode()) > SHORT
         if not is_first:
-            return self._told(new[:LATER], session, remark_texts.later)
+            return self._make_remark(new[:LATER], session, remark_texts.later)
         if occasion.cwd:
             await self._check_files(occasion.cwd, repos)
-        lessons = await self._taught(occasion, session, repos, answer.matches)
-        return self._told(new, session, partial(remark_texts.brief, lessons=lessons))
+        lessons = await self._new_lessons(occasion, session, repos, answer.matches)
+        return self._make_remark(new, session, partial(remark_texts.brief, lessons=lessons))
 
     async def _at_failure(self, occasion: Occasion, session: AgentSession) -> Remark:
         if session.errors >= MOST_ERRORS:
@@ -138,31 +138,31 @@ class Remarks:
             return known
         answer = await self._find(FindSimilarTasks(task_description=error, limit=MATCHES))
         helpful = remark_choice.for_error(answer.matches, error)
-        new = await self._new(helpful, occasion, session)
-        told = self._told(new[:LATER], session, remark_texts.on_error)
-        session.errors += bool(told.text)
-        return told
+        new = await self._new_matches(helpful, occasion, session)
+        remark = self._make_remark(new[:LATER], session, remark_texts.on_error)
+        session.errors += bool(remark.text)
+        return remark
 
     async def _before(self, occasion: Occasion, session: AgentSession) -> Remark:
         repos = await _known_as(occasion.cwd)
         found = await self._missteps.of(repos, occasion.command, occasion.files, occasion.session)
-        new = [one for one in found if one.name not in session.told][:1]
+        new = [one for one in found if one.name not in session.shown][:1]
         if new:
-            session.tell(new[0].name)
+            session.note_shown(new[0].name)
             return Remark(text=remark_texts.warning(new[0].line), task_ids=[new[0].task_id])
         if found or not occasion.command:
             return Remark()
-        lessons = await self._taught(occasion, session, repos)
+        lessons = await self._new_lessons(occasion, session, repos)
         return Remark(text=remark_texts.warning(line(lessons[0])) if lessons else "")
 
-    async def _taught(
+    async def _new_lessons(
         self,
         occasion: Occasion,
         session: AgentSession,
         repos: Sequence[str],
         matches: Sequence[Match] = (),
     ) -> list[ShownLesson]:
-        """Lessons that the session wasn't told yet: about its command, or else its task."""
+        """Lessons that are new to the session: about its command, or else its task."""
         likely = [match for match in matches if match.confidence == "likely"]
         asked = LessonsFor(
             task_description=occasion.text,
@@ -173,37 +173,37 @@ class Remarks:
         )
         ids, types = {match.task_id for match in likely}, [match.task_type for match in likely]
         found = (await self._lessons(asked, ids, types)).lessons
-        new = [one for one in found if str(one.lesson_id) not in session.told]
-        session.tell(*(str(one.lesson_id) for one in new))
+        new = [one for one in found if str(one.lesson_id) not in session.shown]
+        session.note_shown(*(str(one.lesson_id) for one in new))
         return new
 
-    async def _new(
+    async def _new_matches(
         self, matches: Sequence[Match], occasion: Occasion, session: AgentSession
     ) -> list[Match]:
-        """Matches with content that weren't told yet and aren't of this session itself."""
+        """Matches with content that are new to the session and aren't of the session itself."""
         new = [
             match
             for match in matches
             if (match.outcome != "pending" or match.solution_summary or match.error_message)
-            and str(match.task_id) not in session.told
+            and str(match.task_id) not in session.shown
         ]
         if not new or not occasion.session:
             return new
         recorded_in = await self._store.sessions([match.task_id for match in new])
         return [match for match in new if recorded_in.get(match.task_id) != occasion.session]
 
-    def _told(
+    def _make_remark(
         self,
         matches: Sequence[Match],
         session: AgentSession,
         text_of: Callable[[Sequence[Match]], tuple[str, int]],
     ) -> Remark:
-        # No await between the filter and `tell`, so that concurrent prompts don't get the same.
-        matches = [match for match in matches if str(match.task_id) not in session.told]
+        # No await between the filter and `note_shown`: concurrent prompts must not get the same.
+        matches = [match for match in matches if str(match.task_id) not in session.shown]
         text, count = text_of(matches)
-        told = [match.task_id for match in matches[:count]]
-        session.tell(*map(str, told))
-        return Remark(text=text, task_ids=told)
+        shown = [match.task_id for match in matches[:count]]
+        session.note_shown(*map(str, shown))
+        return Remark(text=text, task_ids=shown)
 
 
 @lru_cache(200)

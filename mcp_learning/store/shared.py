@@ -208,7 +208,7 @@ class Cached(NamedTuple):
     revision: Hashable
 
 
-class TakenIn(NamedTuple):
+class AppliedChanges(NamedTuple):
     """What the team's changes did to this store.
 
     Attributes:
@@ -252,7 +252,7 @@ class SharedStore(Protocol):
         forgotten: Sequence[UUID],
         absent: Sequence[UUID],
         mark: TeamMark | None = None,
-    ) -> TakenIn:
+    ) -> AppliedChanges:
         """Records that the team has received entries.
 
         Args:
@@ -281,7 +281,7 @@ class SharedStore(Protocol):
             The highest change number of a sent entry; 0: none.
         """
 
-    async def take_in(self, page: TeamPage) -> TakenIn:
+    async def apply_page(self, page: TeamPage) -> AppliedChanges:
         """Applies a page and its mark in one transaction, with unsent local changes on top."""
 
     async def cache(self, page: TeamPage, embedded: EmbeddedRows | None) -> Cached | None:
@@ -304,7 +304,7 @@ class SharedStore(Protocol):
     async def using(self, task_id: UUID) -> list[UUID]:
         """The latest `MOST_USING` executions that used this one, stored or not."""
 
-    async def evict(self, part: Part) -> TakenIn:
+    async def evict(self, part: Part) -> AppliedChanges:
         """Removes executions that the team has and that aren't in `part`, from this host only."""
 
     async def held(self) -> Held:
@@ -322,5 +322,5 @@ class SharedStore(Protocol):
     async def set_mark(self, mark: TeamMark | None) -> None:
         """Replaces the mark; None leaves the team, and empties the outbox."""
 
-    async def sweep(self, kept: Sequence[UUID], mark: TeamMark) -> TakenIn:
+    async def sweep(self, kept: Sequence[UUID], mark: TeamMark) -> AppliedChanges:
         """Deletes what came from the team, except `kept` and unsent executions; sets the mark."""

@@ -16,9 +16,9 @@ from mcp_learning.errors import MayNotWrite, TeamError, TeamRefused
 from mcp_learning.models.team import Exchanged
 from mcp_learning.settings import Settings
 from mcp_learning.store.shared import (
+    AppliedChanges,
     OutboxEntry,
     Outgoing,
-    TakenIn,
     TeamMark,
     TeamPage,
 )
@@ -106,7 +106,7 @@ class Exchange:
             # Which changes of a part are read depends on the executions that are stored.
             reads_ahead = wanted is None and mark.change < state.change
             taken, page = await both(
-                partial(self._take_in, this, mark),
+                partial(self._apply_page, this, mark),
                 partial(self._page, mark.change, wanted) if reads_ahead else _nothing,
             )
             changed, deleted = changed + len(taken.changed), deleted + len(taken.deleted)
@@ -251,11 +251,11 @@ class Exchange:
         last = await self._local.store.send_again(*lacks)
         return lacks.common is not None and max(known.change, last) <= lacks.common
 
-    async def _take_in(self, page: RemotePage, mark: TeamMark) -> TakenIn:
+    async def _apply_page(self, page: RemotePage, mark: TeamMark) -> AppliedChanges:
         given = TeamPage(
             page.executions, page.feedback, page.uses, page.lessons, mark, page.left_out
         )
-        taken = await self._local.store.take_in(given)
+        taken = await self._local.store.apply_page(given)
         await self._local.changed(taken.gone)
         if page.vectors:
             await self._local.adopt(await anyio.to_thread.run_sync(vectors_of, page))

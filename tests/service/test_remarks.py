@@ -267,10 +267,10 @@ async def test_sessions_that_are_remembered_are_bounded(tmp_path: Path) -> None:
     sessions = agent_sessions.AgentSessions(tmp_path)
     for number in range(agent_sessions.MOST_SESSIONS + 1):
         session = await sessions.of("client", str(number))
-        session.tell(*(f"{number} {count}" for count in range(agent_sessions.MOST_TOLD + 1)))
-        assert len(session.told) == agent_sessions.MOST_TOLD
-    assert (await sessions.of("client", "0")).told == []
-    assert (await sessions.of("client", "2")).told
+        session.note_shown(*(f"{number} {count}" for count in range(agent_sessions.MOST_SHOWN + 1)))
+        assert len(session.shown) == agent_sessions.MOST_SHOWN
+    assert (await sessions.of("client", "0")).shown == []
+    assert (await sessions.of("client", "2")).shown
 
 
 @pytest.mark.parametrize("steps", range(6))
@@ -278,7 +278,7 @@ async def test_what_was_told_is_written_wherever_a_write_before_it_is_cancelled(
     tmp_path: Path, steps: int
 ) -> None:
     sessions = agent_sessions.AgentSessions(tmp_path)
-    (await sessions.of("client", "a")).tell("an execution")
+    (await sessions.of("client", "a")).note_shown("an execution")
     sessions.changed()
     async with anyio.create_task_group() as group:
         group.start_soon(sessions.save)
@@ -287,4 +287,4 @@ async def test_what_was_told_is_written_wherever_a_write_before_it_is_cancelled(
         group.cancel_scope.cancel()
     await sessions.save()
     again = agent_sessions.AgentSessions(tmp_path)
-    assert (await again.of("client", "a")).told == ["an execution"]
+    assert (await again.of("client", "a")).shown == ["an execution"]

@@ -31,7 +31,7 @@ def write(cursor: Cursor, batch: Sequence[Incoming], outbox: Outbox) -> BatchCou
         stored += [one.record for one in new]
         stored += [one.record for one in distinct if one.record.task_id in present]
     transfer.add_feedback_and_uses(cursor, stored)
-    outbox.told(cursor, stored)
+    outbox.imported(cursor, stored)
     return BatchCounts(created, updated, unchanged)
 
 

@@ -63,8 +63,8 @@ class Outbox:
             entries.append(("patch", new.task_id, None))
         elif new != old:
             entries.append(("patch", new.task_id, patch(old, new)))
-        told = {"at": moment.isoformat()}
-        entries += [("use", new.task_id, {"used": str(one), **told}) for one in used]
+        when = {"at": moment.isoformat()}
+        entries += [("use", new.task_id, {"used": str(one), **when}) for one in used]
         add(cursor, entries, moment)
 
     def created(self, cursor: Cursor, new: Sequence[Execution]) -> None:
@@ -93,7 +93,7 @@ class Outbox:
         if self._shared(cursor, [about.task_id]):
             add(cursor, feedback_entries(cursor, "feedback_id = ?", feedback_id), datetime.now(UTC))
 
-    def told(self, cursor: Cursor, records: Sequence[PastExecution]) -> None:
+    def imported(self, cursor: Cursor, records: Sequence[PastExecution]) -> None:
         """Adds entries for the feedback and the uses of imported executions."""
         shared = set(self._shared(cursor, [one.task_id for one in records]))
         entries: list[Entry] = []
@@ -138,14 +138,14 @@ class Outbox:
         shared = self._shared(cursor, task_ids)
         add(cursor, [("vector", one, None) for one in shared], datetime.now(UTC))
 
-    def embedded_anew(self, cursor: Cursor) -> None:
+    def reembedded(self, cursor: Cursor) -> None:
         """Adds entries for all vectors, which another model has made."""
         if self._is_in_team(cursor):
             rows = cursor.execute("SELECT task_id FROM embeddings ORDER BY version").fetchall()
             self.embedded(cursor, [row[0] for row in rows])
 
-    def taught(self, cursor: Cursor, old: Sequence[Lesson], new: Sequence[Lesson]) -> None:
-        """Adds entries for lessons that somebody told; others every host derives by itself.
+    def lessons_changed(self, cursor: Cursor, old: Sequence[Lesson], new: Sequence[Lesson]) -> None:
+        """Adds entries for lessons that somebody wrote; every host derives the others by itself.
 
         Args:
             cursor: Inside the transaction of the change.
@@ -159,12 +159,13 @@ class Outbox:
         entries: list[Entry] = [
             ("lesson", one.lesson_id, lesson_patch(before.get(one.lesson_id), one))
             for one in new
-            if one.lesson_id in known or (self._is_told(one) and one.lesson_id not in others)
+            if one.lesson_id in known
+            or (self._is_lesson_shared(one) and one.lesson_id not in others)
         ]
         add(cursor, entries, datetime.now(UTC))
 
-    def _is_told(self, lesson: Lesson) -> bool:
-        """Whether the team is to get a lesson of this host."""
+    def _is_lesson_shared(self, lesson: Lesson) -> bool:
+        """Whether a lesson of this host is sent to the team."""
         return lesson.origin != "evidence" and self._is_shared(lesson.repo, None)
 
     def fill(self, cursor: Cursor) -> int:
@@ -174,8 +175,8 @@ class Outbox:
         """
         if self._shares is None:
             return 0
-        told = lessons.all_lessons(cursor)
-        unshared = [one.lesson_id for one in told if not self._is_told(one)]
+        stored = lessons.all_lessons(cursor)
+        unshared = [one.lesson_id for one in stored if not self._is_lesson_shared(one)]
         unshared += [one for one, repo in _repos(cursor, _WAITS) if not self._is_shared(repo, None)]
         _withdraw(cursor, unshared)
         known = team_lessons.known(cursor)
@@ -183,7 +184,7 @@ class Outbox:
         chosen = [one for one, repo in unnoted if self._is_shared(repo, None)]
         for start in range(0, len(chosen), 1_000):
             requeue(cursor, chosen[start : start + 1_000])
-        self.taught(cursor, [], [one for one in told if one.lesson_id not in known])
+        self.lessons_changed(cursor, [], [one for one in stored if one.lesson_id not in known])
         return len(chosen)
 
     def _is_shared(self, repo: str | None, author: str | None) -> bool:

@@ -19,10 +19,10 @@ from mcp_learning.store.duckdb.outbox import Outbox
 from mcp_learning.store.duckdb.verbs import reads, writes
 from mcp_learning.store.lesson_protocol import Decide
 from mcp_learning.store.shared import (
+    AppliedChanges,
     Cached,
     EmbeddedRows,
     Part,
-    TakenIn,
     TeamMark,
     TeamPage,
 )
@@ -79,7 +79,7 @@ class SharedRows:
             if revisions and executions.missing_ids(cursor, read):  # 50 ms for thousands
                 return 0
             lessons.write(cursor, revisions)
-            self.outbox.taught(cursor, stored, [one.lesson for one in revisions])
+            self.outbox.lessons_changed(cursor, stored, [one.lesson for one in revisions])
             return len(revisions)
 
         await self.database.write(write, counted=bool)
@@ -93,8 +93,8 @@ class SharedRows:
         forgotten: Sequence[UUID],
         absent: Sequence[UUID],
         mark: TeamMark | None = None,
-    ) -> TakenIn:
-        def write(cursor: Cursor) -> TakenIn:
+    ) -> AppliedChanges:
+        def write(cursor: Cursor) -> AppliedChanges:
             authored: Sequence[UUID] = ()
             if mark is not None:
                 authored = entries.write_author(cursor, numbers, mark.role)
@@ -103,12 +103,12 @@ class SharedRows:
             deleted = team_rows.forget(cursor, forgotten)
             if absent:
                 self.outbox.absent(cursor, absent)
-            return TakenIn(authored, deleted)
+            return AppliedChanges(authored, deleted)
 
         return await self._take(write, counts_changes=False)
 
-    async def take_in(self, page: TeamPage) -> TakenIn:
-        return await self._take(lambda c: team_rows.take_in(c, page))
+    async def apply_page(self, page: TeamPage) -> AppliedChanges:
+        return await self._take(lambda c: team_rows.apply_page(c, page))
 
     async def cache(self, page: TeamPage, embedded: EmbeddedRows | None) -> Cached | None:
         def write(cursor: Cursor) -> Cached | None:
@@ -130,8 +130,8 @@ class SharedRows:
         since, after = self.revision, (self._opening, self.database.commits + 1)
         return Cached(added.texts, added.versions, changes, since, after)
 
-    async def evict(self, part: Part) -> TakenIn:
-        return await self._take(lambda c: TakenIn([], [], evictions.evict(c, part)))
+    async def evict(self, part: Part) -> AppliedChanges:
+        return await self._take(lambda c: AppliedChanges([], [], evictions.evict(c, part)))
 
     async def set_mark(self, mark: TeamMark | None) -> None:
         def write(cursor: Cursor) -> None:
@@ -145,12 +145,12 @@ class SharedRows:
 
         await self.database.write(write, counted=lambda _: False)
 
-    async def sweep(self, kept: Sequence[UUID], mark: TeamMark) -> TakenIn:
+    async def sweep(self, kept: Sequence[UUID], mark: TeamMark) -> AppliedChanges:
         return await self._take(lambda c: team_rows.sweep(c, kept, mark))
 
     async def _take(
-        self, write: Callable[[Cursor], TakenIn], *, counts_changes: bool = True
-    ) -> TakenIn:
+        self, write: Callable[[Cursor], AppliedChanges], *, counts_changes: bool = True
+    ) -> AppliedChanges:
         return await self.database.write(
             write,
             counted=lambda taken: bool(taken.gone or (counts_changes and taken.changed)),

@@ -264,7 +264,7 @@ class DuckDBStore(SharedRows):
     async def adopt_vectors(self, dimension: int) -> None:
         def write(cursor: Cursor) -> None:
             embeddings.adopt_next(cursor, dimension)
-            self.outbox.embedded_anew(cursor)
+            self.outbox.reembedded(cursor)
 
         await self.database.write(write)
 

@@ -30,8 +30,8 @@ from mcp_learning.store.duckdb.former_team import OF_TEAM
 from mcp_learning.store.duckdb.transfer import insert_new
 from mcp_learning.store.lesson_protocol import Revision
 from mcp_learning.store.shared import (
+    AppliedChanges,
     EmbeddedRows,
-    TakenIn,
     TeamExecution,
     TeamFeedback,
     TeamLesson,
@@ -50,8 +50,8 @@ _DEFAULTS = {
 _TEXTS = ("task_type", "task_description")
 
 
-def take_in(cursor: Cursor, page: TeamPage) -> TakenIn:
-    """As `SharedStore.take_in`; called inside a transaction."""
+def apply_page(cursor: Cursor, page: TeamPage) -> AppliedChanges:
+    """As `SharedStore.apply_page`; called inside a transaction."""
     there = [one.task_id for one in page.executions] + [one.lesson_id for one in page.lessons]
     former_team.belong(cursor, there)
     outbox.drop_restored(cursor, there)
@@ -61,7 +61,7 @@ def take_in(cursor: Cursor, page: TeamPage) -> TakenIn:
     _add_feedback_and_uses(cursor, page)
     taught = _learn(cursor, page.lessons)
     outbox.set_mark(cursor, page.mark)
-    return TakenIn(changed or taught, deleted, evictions.evict_stale(cursor, page.left_out))
+    return AppliedChanges(changed or taught, deleted, evictions.evict_stale(cursor, page.left_out))
 
 
 class Added(NamedTuple):
@@ -156,7 +156,7 @@ def forget(cursor: Cursor, task_ids: Sequence[UUID]) -> list[UUID]:
     return [one for one in task_ids if one not in missing]
 
 
-def sweep(cursor: Cursor, kept: Sequence[UUID], mark: TeamMark) -> TakenIn:
+def sweep(cursor: Cursor, kept: Sequence[UUID], mark: TeamMark) -> AppliedChanges:
     """As `SharedStore.sweep`; called inside a transaction."""
     rows = cursor.execute(
         f"SELECT task_id FROM executions x WHERE {OF_TEAM} "
@@ -172,7 +172,7 @@ def sweep(cursor: Cursor, kept: Sequence[UUID], mark: TeamMark) -> TakenIn:
         executions.delete(cursor, gone)
         outbox.drop(cursor, gone)
     outbox.set_mark(cursor, mark)
-    return TakenIn([], gone)
+    return AppliedChanges([], gone)
 
 
 def lacking_vectors(cursor: Cursor, task_ids: Sequence[UUID]) -> list[UUID]:

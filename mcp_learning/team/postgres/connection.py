@@ -102,7 +102,7 @@ async def connected(access: Access) -> AsyncIterator[Connection]:
     """
     connection = await connect(access)
     try:
-        async with in_plain_words():
+        async with translated_errors():
             yield connection
     finally:
         await close(connection)
@@ -116,7 +116,7 @@ async def connect(access: Access) -> Connection:
     Raises:
         TeamError: It can't be opened; says why.
     """
-    async with in_plain_words(access.servers):
+    async with translated_errors(access.servers):
         with anyio.fail_after((access.servers + 1) * CONNECT_SECONDS):
             connection: Connection = await psycopg.AsyncConnection.connect(
                 autocommit=True,
@@ -155,7 +155,7 @@ async def fetch(connection: Connection, query: str, values: Sequence[object]) ->
 
 
 @asynccontextmanager
-async def in_plain_words(servers: int = 1) -> AsyncIterator[None]:
+async def translated_errors(servers: int = 1) -> AsyncIterator[None]:
     """Turns errors of the connection and the server into those of this package.
 
     Args:

@@ -21,8 +21,8 @@ from mcp_learning.team.postgres.connection import (
     close,
     connect,
     fetch,
-    in_plain_words,
     is_open,
+    translated_errors,
 )
 from mcp_learning.team.postgres.pages import Lacks, Read, RemotePage, page_of
 from mcp_learning.team.rows import Row, as_json
@@ -302,9 +302,9 @@ class Remote:
         try:
             if self._connection is None:
                 self._connection = await connect(self._access)
-                async with in_plain_words():
+                async with translated_errors():
                     await schema.check(self._connection)
-            async with in_plain_words():
+            async with translated_errors():
                 with anyio.fail_after(self._timeout):
                     yield self._connection
         except BaseException:

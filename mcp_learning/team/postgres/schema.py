@@ -91,17 +91,17 @@ async def state(connection: Connection) -> State:
     if not str(found[0][1] or "").startswith("mcp-learning"):
         raise TeamError("the schema mcpl there belongs to another program; use another database")
     if missing := set(_TABLES) - {name for name, _ in found}:
-        raise _not_whole(f"it lacks {', '.join(sorted(missing))}")
+        raise _incomplete(f"it lacks {', '.join(sorted(missing))}")
     rows = await connection.execute(
         "SELECT version, contracted_at IS NOT NULL FROM mcpl.schema_version ORDER BY version"
     )
     versions = [(int(str(version)), bool(done)) for version, done in await rows.fetchall()]
     if [version for version, _ in versions] != list(range(1, len(versions) + 1)) or not versions:
-        raise _not_whole("versions are missing")
+        raise _incomplete("versions are missing")
     return State(len(versions), max((v for v, done in versions if done), default=0))
 
 
-def _not_whole(why: str) -> TeamError:
+def _incomplete(why: str) -> TeamError:
     return TeamError(
         f"the team's store is not whole ({why}); restore it from a backup, or have its owner drop "
         "the schema mcpl and run `mcp-learning team init`"
