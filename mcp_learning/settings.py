@@ -295,11 +295,13 @@ class Settings(BaseModel):
 
 
 def _explain(error: ValidationError, given: Collection[str]) -> str:
-    first = error.errors(include_url=False, include_context=False)[0]
+    first = error.errors(include_url=False)[0]
     name = ".".join(str(part) for part in first["loc"]) or "settings"
     if first["type"] == "extra_forbidden":
         hint = environment.did_you_mean(name, Settings.model_fields)
         return f"{name}: no such setting{hint or '; remove it'} (in {config_file()})"
     problem = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "too_short":  # pydantic counts "items" of a secret
+        problem = f"give at least {first['ctx']['min_length']} characters"
     source = "given" if name in given else f"from the environment or {config_file()}"
     return f"{PREFIX}{name.upper()}: {problem} ({source})"

@@ -68,6 +68,14 @@ def test_a_wrong_environment_variable_is_refused_by_name(monkeypatch: pytest.Mon
         Settings.load()
 
 
+def test_a_short_token_is_refused_and_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MCP_LEARNING_HTTP_TOKEN", "opensesame")
+    with pytest.raises(ConfigurationError) as refused:
+        Settings.load()
+    assert "MCP_LEARNING_HTTP_TOKEN: give at least 16 characters" in str(refused.value)
+    assert "opensesame" not in str(refused.value)
+
+
 def test_a_relative_data_directory_becomes_absolute(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -69,10 +69,15 @@ def require_database(settings: "Settings") -> None:
     """Exits with status 1 without a database; suggests a sibling directory that has one."""
     from mcp_learning.store.duckdb.files import replacement_marker
 
-    path = settings.database_path
-    if path.exists() or replacement_marker(path).exists():
-        return
-    directory = settings.data_dir
+    path, directory = settings.database_path, settings.data_dir
+    try:
+        if path.exists() or replacement_marker(path).exists():
+            return
+    except PermissionError:
+        fail(
+            f"{directory} can't be read; change its permissions, or name another directory with "
+            "--data-dir or MCP_LEARNING_DATA_DIR"
+        )
     others = []
     with suppress(OSError):  # the directory doesn't exist or can't be read
         siblings = directory.parent.iterdir()

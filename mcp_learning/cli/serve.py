@@ -11,9 +11,9 @@ from mcp_learning.errors import LearningError
 
 def serve(
     http: Annotated[
-        str,
+        str | None,
         typer.Option(help="Serve many clients over Streamable HTTP", metavar="HOST:PORT"),
-    ] = "",
+    ] = None,
     read_only: Annotated[
         bool, typer.Option("--read-only", help="Offer no tool that writes")
     ] = False,
@@ -28,7 +28,10 @@ def serve(
 ) -> None:
     """Serve MCP over stdin and stdout, for one agent client, or over HTTP."""
     settings = load_settings(data_dir, quiet=False)
-    if not http:
+    if http is None:
+        for option, given in (("--allow-host", allow_host), ("--new-token", new_token)):
+            if given:
+                fail(f"{option}: needs --http", status=2)
         from mcp_learning.server.stdio import serve as serve_stdio
 
         explain_stdio()

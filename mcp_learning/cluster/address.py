@@ -65,9 +65,13 @@ def write(directory: Path, address: Address) -> None:
     stale = read(directory)
     scratch = path.with_name(f"leader.{os.getpid()}.tmp")
     scratch.unlink(missing_ok=True)
-    with os.fdopen(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(address.model_dump_json(exclude_none=True).encode())
-    scratch.replace(path)
+    try:
+        with os.fdopen(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(address.model_dump_json(exclude_none=True).encode())
+        scratch.replace(path)
+    except OSError:
+        scratch.unlink(missing_ok=True)
+        raise
     if stale is not None and stale.socket != address.socket:
         _remove_socket(directory, stale)
 

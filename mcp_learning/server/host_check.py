@@ -48,6 +48,11 @@ class HostCheck:
         return authority in self._exact or (parts is not None and parts["name"] in self._names)
 
 
+def is_authority(text: str) -> bool:
+    """Whether a text can be the value of a Host header: a name, perhaps with a port."""
+    return _AUTHORITY.fullmatch(text.lower()) is not None
+
+
 async def refuse(send: Send, status: int, text: str, *headers: tuple[bytes, bytes]) -> None:
     """Answers a request with a status and one line of text."""
     sent = [(b"content-type", b"text/plain; charset=utf-8"), *headers]

@@ -21,7 +21,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mcp_learning.cluster.member import ClusterMember
 from mcp_learning.errors import ConfigurationError
-from mcp_learning.server.host_check import HostCheck, refuse
+from mcp_learning.server.host_check import HostCheck, is_authority, refuse
 from mcp_learning.server.signals import leave_at_once, leave_to_handlers
 from mcp_learning.settings import Settings
 from mcp_learning.store.duckdb.files import make_private
@@ -189,10 +189,14 @@ def serve(
         renew_token: Generate a new token; the earlier one is no longer accepted.
 
     Raises:
-        ConfigurationError: The port is in use, or the token's digest can't be stored.
+        ConfigurationError: The port is in use, a host is no name, or the token's digest can't be
+            stored.
         StoreError: The data directory can't be made.
     """
     leave_at_once()
+    for host in hosts:
+        if not is_authority(host):
+            raise ConfigurationError(f"--allow-host {host}: give NAME or NAME:PORT")
     listener = listen(place, f"--http {place.name}:{place.port}")
     digest, token = required_digest(settings, place, renew=renew_token)
     member = ClusterMember(settings, service=service_of(settings))
@@ -213,7 +217,7 @@ def serve(
         max_sessions=MOST_SESSIONS,
         transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
     )
-    application = PostedMessages(application, largest=MAX_BODY)
+    application = PostedMessages(_unresumed(application), largest=MAX_BODY)
     if digest is not None:
         application = BearerAuth(application, digest)
     application = HostCheck(application, names=own_names(place), exact=hosts)
@@ -229,6 +233,21 @@ def serve(
         logger.exception("the server failed")
     sys.stderr.flush()
     os._exit(0 if server.started else 1)
+
+
+def _unresumed(application: ASGIApp) -> ASGIApp:
+    """ASGI middleware that leaves out Last-Event-ID, so that each stream is a new one.
+
+    Events have no ids here, and the SDK doesn't answer a request to resume without a store of them.
+    """
+
+    async def call(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            kept = [header for header in scope["headers"] if header[0] != b"last-event-id"]
+            scope = {**scope, "headers": kept}
+        await application(scope, receive, send)
+
+    return call
 
 
 def listen(place: Place, option: str) -> socket.socket:

@@ -80,6 +80,23 @@ def test_a_wrong_number_is_told_in_plain_words(words: str, said: str) -> None:
     assert "Input should" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--http", ""), "give HOST:PORT"),
+        (("--allow-host", "db.example.org"), "--allow-host: needs --http"),
+        (("--new-token",), "--new-token: needs --http"),
+        (("--http", "127.0.0.1:0", "--allow-host", "https://db.example.org"), "give NAME or NAME:"),
+    ],
+)
+def test_an_option_that_would_have_no_effect_starts_no_server(
+    run: Run, words: tuple[str, ...], said: str
+) -> None:
+    done = run("serve", *words)
+    assert done.returncode == 2
+    assert said in done.stderr
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a terminal of POSIX")
 def test_on_a_terminal_the_server_says_what_it_is_and_what_it_waits_for(home: Path) -> None:
     ours, theirs = os.openpty()

@@ -161,9 +161,10 @@ def test_what_is_no_backup_is_refused_and_the_database_stays(
     elif name == "cut short":
         file.write_bytes(before[: len(before) * 2 // 3])
 
-    with pytest.raises(StoreError, match=re.escape(str(file))):
+    with pytest.raises(StoreError, match=re.escape(str(file))) as refused:
         recovery.restore(settings, file, force=True)
 
+    assert ("restore another backup" in str(refused.value)) == (name in ("text", "cut short"))
     assert settings.database_path.read_bytes() == before
     assert list(settings.data_dir.iterdir()) == [settings.database_path]
 

@@ -1,5 +1,6 @@
 """A command that reads makes no database, and what is not one of ours is left alone."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -55,6 +56,16 @@ def test_a_reading_command_says_that_there_is_no_database_and_makes_nothing(
         assert (done.exit_code, done.stdout) == (1, ""), name
         assert f"there is no database in {home / 'dat'}; did you mean data?" in done.stderr, name
     assert [one.name for one in home.iterdir()] == ["data"]
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may read everything")
+def test_a_directory_that_may_not_be_read_is_named_with_what_to_do(
+    invoke: Invoke, home: Path
+) -> None:
+    (home / "data").mkdir(mode=0)
+    done = invoke("stats", "--data-dir", str(home / "data"))
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert f"{home / 'data'} can't be read; change its permissions" in done.stderr
 
 
 def test_a_missing_source_is_told_before_anything_is_made(invoke: Invoke, home: Path) -> None:

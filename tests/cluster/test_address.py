@@ -111,6 +111,15 @@ async def test_what_is_removed_is_one_s_own_address_only(tmp_path: Path) -> None
     await second.aclose()
 
 
+async def test_an_address_that_can_not_be_written_leaves_nothing_behind(tmp_path: Path) -> None:
+    listener, address = await addresses.listen(tmp_path, ME)
+    async with listener:
+        (tmp_path / "leader.json").mkdir()
+        with pytest.raises(OSError, match=r"leader\.json"):
+            addresses.write(tmp_path, address)
+        assert files(tmp_path) == {"leader.json", "leader.sock"}
+
+
 @pytest.fixture
 def runtime(monkeypatch: pytest.MonkeyPatch) -> Path:
     """The user's directory for files that don't stay, with a short path."""

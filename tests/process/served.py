@@ -7,7 +7,7 @@ import re
 import socket
 import subprocess
 import sys
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -125,6 +125,14 @@ class HttpSession:
         if session := response.headers["mcp-session-id"]:
             self._headers["Mcp-Session-Id"] = session
         return response.status, response.read().decode()
+
+    def listen(self, last_event_id: str) -> int:
+        """Asks for the server's messages after that event; returns the status of the answer."""
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=60)
+        with closing(connection):
+            headers = self._headers | {"Last-Event-ID": last_event_id}
+            connection.request("GET", "/mcp", headers=headers)
+            return connection.getresponse().status
 
     def raw(self, sent: bytes) -> str:
         """Sends any bytes on a connection of their own; returns all that is answered."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from mcp import Client
-from process.served import HttpServer, content
+from process.served import HttpServer, HttpSession, content
 from process.wire import Server
 
 from mcp_learning.errors import ConfigurationError
@@ -135,6 +135,11 @@ def test_strangers_who_send_half_a_request_keep_nobody_out(data_dir: Path) -> No
                 assert not other.call("record_execution", **TASK).get("isError")
         status, log = server.end()
     assert (status, len(log.splitlines()) < 100) == (0, True), log[:2_000]
+
+
+def test_a_client_that_asks_to_resume_gets_a_stream(data_dir: Path) -> None:
+    with HttpServer(data_dir) as server, HttpSession(server.port) as session:
+        assert session.listen(last_event_id="7") == 200
 
 
 def test_a_place_that_is_taken_is_named_and_uses_up_no_token(data_dir: Path) -> None:

@@ -1,6 +1,7 @@
 """Copies of whole databases: equal, private, without what is gone, and refused when they differ."""
 
 import os
+import sys
 from pathlib import Path
 from uuid import UUID
 
@@ -8,8 +9,8 @@ import duckdb
 import pytest
 from store.rows import execution, migrated
 
-from mcp_learning.errors import StoreDamaged, StoreError
-from mcp_learning.store.duckdb import backups, copies, executions
+from mcp_learning.errors import StoreDamaged, StoreError, StoreFull
+from mcp_learning.store.duckdb import archives, backups, copies, executions
 from mcp_learning.store.duckdb.connection import Cursor, Database
 from mcp_learning.store.duckdb.files import staging_of
 from mcp_learning.store.duckdb.migrations import apply
@@ -60,6 +61,31 @@ def test_a_copy_that_can_t_be_written_leaves_nothing_behind(tmp_path: Path) -> N
     ):
         copies.copy(connection, tmp_path / "absent" / "copy.duckdb")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["learning.duckdb", "taken"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs resource limits")
+def test_a_disk_without_room_for_an_archive_is_named(tmp_path: Path) -> None:
+    import resource
+
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    kept = execution()
+    with migrated(tmp_path / "learning.duckdb") as cursor:
+        executions.insert(cursor, kept)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
+        try:
+            with pytest.raises(StoreFull, match="nothing was forgotten: free some space"):
+                archives.write(cursor, [kept.task_id], tmp_path / "archive" / "a.parquet")
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+    assert not list((tmp_path / "archive").iterdir())
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may read everything")
+def test_a_file_that_may_not_be_read_is_not_said_to_need_writing(tmp_path: Path) -> None:
+    filled(path := tmp_path / "backup.duckdb")
+    path.chmod(0)
+    with pytest.raises(StoreError, match="can't be read; change its permissions"):
+        copies.examine(path)
 
 
 def test_what_can_t_be_examined_is_told_apart(tmp_path: Path) -> None:

@@ -315,7 +315,7 @@ def test_where_nothing_can_be_read_nothing_is_left_behind(
     spoil: Callable[[Path], object], damaged: Path
 ) -> None:
     spoil(damaged)
-    with pytest.raises(StoreDamaged, match="restore a backup with `mcp-learning restore`"):
+    with pytest.raises(StoreDamaged, match="`mcp-learning restore`, or move the file away"):
         salvage(damaged, damaged.with_name("saved.duckdb"))
     assert list(damaged.parent.iterdir()) == [damaged]
 

@@ -262,6 +262,8 @@ def _errors_naming(path: Path) -> Iterator[None]:
         ) from error
     except BrokenText as error:
         raise LearningError(f"{path} is left untouched: {error}") from error
+    except RecursionError:
+        raise LearningError(f"{path} is left untouched: it is nested too deeply") from None
     except ForeignEntry:
         raise LearningError(
             f'{path} has another server named "{NAME}"; rename or remove it there, then run the '

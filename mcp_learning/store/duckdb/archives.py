@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
-from mcp_learning.errors import StoreDamaged, StoreError
+from mcp_learning.errors import StoreDamaged, StoreError, StoreFull
 from mcp_learning.models.maintenance import UnarchiveReport
 from mcp_learning.store.duckdb import embeddings, normal_forms, verdicts
 from mcp_learning.store.duckdb.bound_lists import UUIDS, joined
@@ -18,6 +18,7 @@ from mcp_learning.store.duckdb.columns import COLUMN_TYPES, FEEDBACK_TYPES
 from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.duckdb.executions import naive_utc
 from mcp_learning.store.duckdb.files import rename_durably
+from mcp_learning.store.duckdb.opening import is_full
 from mcp_learning.store.duckdb.outbox import Outbox
 from mcp_learning.store.duckdb.paths import file_literal, pattern_literal
 from mcp_learning.store.duckdb.queries import column, number, selected
@@ -99,6 +100,11 @@ def write(cursor: Cursor, task_ids: Sequence[UUID], target: Path) -> None:
             raise StoreDamaged(f"the archive {writing} differs from the data; check the disk")
         rename_durably(writing, target)
     except (OSError, duckdb.IOException) as error:
+        if is_full(error):
+            raise StoreFull(
+                f"no room left on the disk of {target}; nothing was forgotten: free some space, or "
+                "name another directory for the archive"
+            ) from error
         raise StoreError(
             f"the archive {target} can't be written; nothing was forgotten: name another directory"
         ) from error

@@ -52,7 +52,14 @@ def verified_contents(source: Path) -> copies.DatabaseContents:
         StoreTooNew: It is of a newer version of this package.
         StoreError: It can't be opened, or is no database of this package.
     """
-    held = copies.examine(source)
+    try:
+        held = copies.examine(source)
+    except StoreDamaged as error:
+        raise StoreDamaged(
+            f"{source} is damaged or not a DuckDB database; it was left untouched: restore another "
+            "backup, or copy this one to an empty directory as learning.duckdb and run "
+            "`mcp-learning recover` with --data-dir"
+        ) from error
     if not held.version:
         raise StoreError(
             f"{source} is a DuckDB file, but no database of mcp-learning of this design; "

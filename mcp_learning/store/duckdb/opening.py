@@ -49,7 +49,7 @@ def connect(path: Path | None, memory_limit_mb: int = 256, *, read_only: bool = 
     try:
         return raw_connection(path, memory_limit_mb, read_only=read_only)
     except duckdb.Error as error:
-        raise _explain_open(path or Path(":memory:"), str(error)) from error
+        raise _explain_open(path or Path(":memory:"), str(error), read_only) from error
 
 
 def raw_connection(
@@ -167,12 +167,14 @@ def lock_holder(text: str) -> str:
     return f"process {holder[1]}" if holder else "another process"
 
 
-def _explain_open(path: Path, text: str) -> StoreError:
+def _explain_open(path: Path, text: str, read_only: bool) -> StoreError:
     if who := lock_holder(text):
         return StoreLocked(
             f"{path} is in use by {who}; close that agent's server, or give this one another "
             "directory with MCP_LEARNING_DATA_DIR"
         )
+    if "Permission denied" in text and read_only:
+        return StoreError(f"{path} can't be read; change its permissions")
     if "Permission denied" in text or "Read-only file system" in text:
         return StoreError(
             f"{path} can't be written; change its permissions, or set MCP_LEARNING_DATA_DIR to a "

@@ -52,7 +52,8 @@ def salvage(damaged: Path, target: Path) -> RecoveryReport:
         if "finished" not in steps:
             raise StoreDamaged(
                 f"nothing can be read of {damaged}, not even its list of tables; it was left "
-                "untouched: restore a backup with `mcp-learning restore`"
+                "untouched: restore a backup with `mcp-learning restore`, or move the file away to "
+                "begin a new database"
             )
         if lost := logged - size_on_disk(copy):
             mended.append(

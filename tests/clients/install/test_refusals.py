@@ -23,6 +23,7 @@ BROKEN = {
     "an array": b"[]",
     "servers that are no object": b'{"mcpServers": []}',
     "deep": b'{"a":' * 5_000,
+    "rather deep": b'{"a":' * 600 + b"1" + b"}" * 600,
 }
 
 
