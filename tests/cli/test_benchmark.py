@@ -79,7 +79,6 @@ def test_executions_without_a_vector_are_counted(invoke: Invoke, data: Path) -> 
     assert (values["executions"], values["without_vector"]) == (ROWS + 5, 5)
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for one process")
 def test_without_any_vector_it_names_the_command_that_makes_them(invoke: Invoke) -> None:
     assert invoke("generate-data", "--count", "3", "--no-embed").exit_code == 0
     done = invoke("benchmark", "--presets", "fast")
@@ -87,6 +86,7 @@ def test_without_any_vector_it_names_the_command_that_makes_them(invoke: Invoke)
     assert "`mcp-learning generate-embeddings` makes them" in " ".join(done.stderr.split())
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for one process")
 def test_when_interrupted_it_prints_the_presets_that_are_done(home: Path) -> None:
     with started(
         [sys.executable, "-P", "-m", "mcp_learning", "benchmark", "--generated", "60"],
