@@ -128,12 +128,13 @@ def rate(totals: Totals) -> str:
     if totals.success_rate is None:
         return ""
     low, high = totals.interval_low or 0.0, totals.interval_high or 0.0
-    by = (
-        ""
-        if totals.effective_n is None
-        else f"; by confidence worth {totals.effective_n:,g} outcomes"
-    )
-    return f", {totals.success_rate:.0%} succeeded (90 % interval {low:.0%} to {high:.0%}{by})"
+    by = ""
+    if totals.effective_n is not None:
+        digits = ",.0f" if totals.effective_n >= 1_000 else "g"
+        by = f"; by confidence worth {totals.effective_n:{digits}} outcomes"
+    ended = f" of {totals.success + totals.failure:,}" if totals.pending else ""
+    interval = f"90 % interval {low:.0%} to {high:.0%}"
+    return f", {totals.success_rate:.0%}{ended} succeeded ({interval}{by})"
 
 
 def _group(result: Stats, group: Group) -> str:

@@ -97,7 +97,7 @@ def test_a_page_says_what_a_person_wants_to_know() -> None:
     lines = page(made()).splitlines()
     for expected in (
         "# Insights",
-        "- 1,234 executions, 83% succeeded (90 % interval 82% to 85%); 34 pending.",
+        "- 1,234 executions, 83% of 1,200 succeeded (90 % interval 82% to 85%); 34 pending.",
         "- Duration: median 61 s, p95 2.0 h.",
         "- Half of 900 cost estimates were within a factor of 1.25; the typical cost was 0.90 "
         "times its estimate.",

@@ -117,6 +117,16 @@ def test_statistics_stay_within_their_budget_and_count_what_was_cut(max_tokens: 
     assert everything == (max_tokens == 50_000)
 
 
+def test_a_rate_says_of_how_many_it_is_where_some_are_pending_and_what_they_are_worth() -> None:
+    whole = full(1, 0)
+    _, text = stats(whole, LearningStats(max_tokens=50_000))
+    assert text.startswith("12,345 executions in 30 days, 83% of 12,000 succeeded (90 % interval")
+    weighed = whole.totals.model_copy(update={"pending": 0, "effective_n": 1_234_567.8})
+    _, text = stats(whole.model_copy(update={"totals": weighed}), LearningStats())
+    assert "83% succeeded" in text
+    assert "by confidence worth 1,234,568 outcomes" in text
+
+
 def test_a_usual_budget_leaves_groups_and_failures() -> None:
     cut, _ = stats(full(), LearningStats())
     assert len(cut.groups) >= 3

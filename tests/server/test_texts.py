@@ -1,12 +1,14 @@
 """What the texts of answers say: where a match is from, how to find more, and a whole record."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 from mcp.client.client import Client
 from mcp_types import TextContent
 from service.examples import LOGIN, record
+from services import opened
 
 from mcp_learning.cluster.member import ClusterMember
 from mcp_learning.models.lessons import ChangeLesson, SaveLesson
@@ -33,12 +35,18 @@ TASK = {
 }
 
 
-@pytest.fixture
-async def client(settings: Settings) -> AsyncIterator[Client]:
+@asynccontextmanager
+async def connected(settings: Settings) -> AsyncIterator[Client]:
     """A client of a server in this process."""
     server = LearningServer(ServiceRunner(ClusterMember(settings)))
-    async with Client(server, mode="legacy") as connected:
-        yield connected
+    async with Client(server, mode="legacy") as one:
+        yield one
+
+
+@pytest.fixture
+async def client(settings: Settings) -> AsyncIterator[Client]:
+    async with connected(settings) as one:
+        yield one
 
 
 async def say(client: Client, tool: str, **arguments: Any) -> str:
@@ -204,15 +212,16 @@ async def test_lessons_leave_room_for_the_rest_of_a_small_answer(service: Learni
 
 
 async def test_a_prompt_that_recalls_and_recommends_tells_a_lesson_once(
-    client: Client, service: LearningService
+    settings: Settings,
 ) -> None:
-    taught = await record(service, solution_summary="clear the cookie")
-    lesson = {"when": LOGIN, "do": "clear the cookie first", "evidence": [taught.task_id]}
-    saved = await service.save_lesson(SaveLesson.model_validate(lesson))
-    decision = ChangeLesson(lesson_id=str(saved.lesson_id), action="approve")
-    await service.change_lesson(decision)
-    await service.close()
-    prompt = await client.get_prompt("start_task", {"task_description": LOGIN})
+    async with opened(settings) as service:
+        taught = await record(service, solution_summary="clear the cookie")
+        lesson = {"when": LOGIN, "do": "clear the cookie first", "evidence": [taught.task_id]}
+        saved = await service.save_lesson(SaveLesson.model_validate(lesson))
+        decision = ChangeLesson(lesson_id=str(saved.lesson_id), action="approve")
+        await service.change_lesson(decision)
+    async with connected(settings) as client:
+        prompt = await client.get_prompt("start_task", {"task_description": LOGIN})
     (message,) = prompt.messages
     assert isinstance(message.content, TextContent)
     assert message.content.text.count("clear the cookie first") == 1
