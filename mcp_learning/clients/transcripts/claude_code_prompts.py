@@ -42,22 +42,22 @@ _CALL = re.compile(r"<tool-use-id>\s*([^<\s]+)\s*</tool-use-id>")
 _STATUS = re.compile(r"<status>\s*(\w+)\s*</status>")
 _EXIT_CODE = re.compile(r"exit code:? (-?\d+)")
 _REASON = re.compile(
-    r"(?:the user said|user (?:provided|gave) [^:]{0,60}):\s*(.+?)"
-    r"(?:\s*Note: The user's next message may contain.*)?\Z",
-    re.DOTALL | re.IGNORECASE,
+    r"(?:the user said|user (?:provided|gave) [^:]{0,60}):(.+)", re.DOTALL | re.IGNORECASE
 )
 _ANSWERED = re.compile(
     r"(?:User has answered your questions?|Your questions have been answered"
-    r"|The user (?:answered|responded)):\s*(.+?)"
-    r"(?:\s*(?:You can now continue|Read the answers carefully)\b.*)?\Z",
+    r"|The user (?:answered|responded)):(.+)",
     re.DOTALL,
+)
+_REMARK = re.compile(  # of the client, behind what the user said
+    r"Note: The user's next message may contain|You can now continue|Read the answers carefully"
 )
 _QUESTIONS = re.compile(
     r"The user (?:wants to clarify|has indicated).*?Questions asked[^:\n]*:", re.DOTALL
 )
 _UNANSWERED = re.compile(r'^- "[^\n]*"\s+\(No answer provided\)\s*', re.MULTILINE)
 _AFTER_PLAN = re.compile(
-    r"\n\s*(?:If you need specific details from before exiting plan mode"
+    r"\n[ \t]*(?:If you need specific details from before exiting plan mode"
     r"|If this plan can be broken down into multiple independent tasks)\b.*\Z",
     re.DOTALL,
 )
@@ -73,7 +73,7 @@ def without_context(text: str) -> str:
 def answer(told: str, *, is_rejected: bool) -> str:
     """What the user answered to a question, or said to a refused tool; empty if nothing."""
     found = _REASON.search(told) if is_rejected else _ANSWERED.match(told)
-    text = found[1].strip() if found else ""
+    text = _REMARK.split(found[1], maxsplit=1)[0].strip() if found else ""
     form = _QUESTIONS.match(text)
     return _UNANSWERED.sub("", text[form.end() :].strip()).strip() if form else text
 

@@ -30,9 +30,9 @@ _ACTIONS = {
     "ask_user": Action.ASK,
     "task": Action.DELEGATE,
 }
-_CONTEXT = re.compile(
-    r"\s*<(?P<tag>current_datetime|reminder)>.*?</(?P=tag)>\s*", re.DOTALL
-)  # which older versions added to the prompt itself
+_CONTEXT = re.compile(  # which older versions added to the prompt itself
+    r"<current_datetime>[^<]{0,60}</current_datetime>|<reminder>.{0,2000}?</reminder>", re.DOTALL
+)
 _STATUS = re.compile(r"exit(?:ed with exit)? code:? (-?\d+)")
 _ANSWERED = re.compile(
     r"User (?:selected|responded): (?!The user is not available)(?P<said>.+)", re.DOTALL
@@ -98,7 +98,7 @@ class _CopilotReader(SessionReader):
             self._plans = data["newMode"] == "plan"
 
     def _asked(self, where: str, line: Line, data: Line) -> None:
-        said = _CONTEXT.sub("\n\n", str(data.get("content") or "")).strip()
+        said = _CONTEXT.sub("", str(data.get("content") or "")).strip()
         if not said:
             return
         if data.get("source") not in (None, "", "user"):
