@@ -80,7 +80,7 @@ def difference_interval(one: Weights, other: Weights, z: float = Z_90) -> tuple[
     return max(-1.0, p - q - below), min(1.0, p - q + above)
 
 
-def exact_p(one: Outcomes, other: Outcomes) -> float:
+def fisher_exact_p(one: Outcomes, other: Outcomes) -> float:
     """Two-sided p-value of the difference between two rates, 0..1; 1 without outcomes.
 
     Fisher's exact test, with the tail on the side of the difference doubled (R. A. Fisher, "The
@@ -119,7 +119,7 @@ def holm(p_values: Sequence[float], level: float = FAMILYWISE_ERROR) -> list[boo
     return rejected
 
 
-def discoveries(p_values: Sequence[float], level: float = FAMILYWISE_ERROR) -> list[bool]:
+def benjamini_hochberg(p_values: Sequence[float], level: float = FAMILYWISE_ERROR) -> list[bool]:
     """Which of n hypotheses are rejected, with a false discovery rate of at most `level`.
 
     Source: Y. Benjamini, Y. Hochberg, "Controlling the false discovery rate", JRSS B 57 (1995),
@@ -134,7 +134,7 @@ def discoveries(p_values: Sequence[float], level: float = FAMILYWISE_ERROR) -> l
     return [number in rejected for number in range(len(p_values))]
 
 
-def discovered(
+def compare_with_fdr(
     pairs: Sequence[tuple[Outcomes, Outcomes]], level: float = FAMILYWISE_ERROR
 ) -> list[Change]:
     """How the first of each pair differs from the second, for findings that are read one by one.
@@ -144,7 +144,7 @@ def discovered(
     rate-adjusted multiple confidence intervals for selected parameters", JASA 100 (2005), 71-81.
     Every pair must have outcomes on both sides.
     """
-    significant = discoveries([exact_p(*pair) for pair in pairs], level)
+    significant = benjamini_hochberg([fisher_exact_p(*pair) for pair in pairs], level)
     share = sum(significant) / len(pairs) if pairs else 0.0
     z = NormalDist().inv_cdf(1 - level * share / 2) if share else Z_90
     return [
@@ -161,7 +161,7 @@ def compare_all(pairs: Sequence[tuple[Weights, Weights]]) -> list[Change | None]
     rounded to whole numbers.
     """
     known = [pair for pair in pairs if sum(pair[0]) and sum(pair[1])]
-    significant = iter(holm([exact_p(*map(_whole, pair)) for pair in known]))
+    significant = iter(holm([fisher_exact_p(*map(_whole, pair)) for pair in known]))
     return [
         _change(*pair, significant=next(significant)) if sum(pair[0]) and sum(pair[1]) else None
         for pair in pairs

@@ -1,7 +1,7 @@
 """Lessons about approaches that end significantly better or worse on a kind of task.
 
 The false discovery rate is controlled at 1 in 15 (on generated data half as many are false), and
-intervals are corrected for the selection (`rates.discovered`). Differences within single
+intervals are corrected for the selection (`rates.compare_with_fdr`). Differences within single
 repositories are a family of hypotheses of their own, tested where none was found over all.
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
-from mcp_learning.insights.rates import discovered
+from mcp_learning.insights.rates import compare_with_fdr
 from mcp_learning.lessons.wording import percent, points
 from mcp_learning.models.lessons import MOST_EVIDENCE, Kind
 from mcp_learning.models.quoting import shorten
@@ -94,7 +94,7 @@ def approaches(experience: Sequence[Experience]) -> list[LessonFinding]:
 
 def _sure(comparisons: Iterable[_Compared], level: float) -> list[tuple[_Compared, Change]]:
     family = list(comparisons)
-    changes = discovered([(one.own, one.others) for one in family], level)
+    changes = compare_with_fdr([(one.own, one.others) for one in family], level)
     return [
         (one, change)
         for one, change in zip(family, changes, strict=True)
@@ -149,7 +149,7 @@ def _holds_within_repositories(
 def _finding(one: _Compared, change: Change) -> LessonFinding:
     better = change.direction == "better"
     name = f'the approach "{shorten(one.approach, LONGEST_NAME)}"'
-    told = (
+    comparison = (
         f"{name}: {percent(_rate(one.own))} of {sum(one.own):,} succeeded, "
         f"{percent(_rate(one.others))} of {sum(one.others):,} with others "
         f"({points(change.change_low, change.change_high)})"
@@ -162,8 +162,8 @@ def _finding(one: _Compared, change: Change) -> LessonFinding:
         kind="approach",
         key=f"approach:{one.repo or ''}:{one.task_type}:{one.approach}:{change.direction}",
         when=f"the task is a {shorten(one.task_type, LONGEST_NAME)}{where}",
-        do=told if better else None,
-        avoid=None if better else told,
+        do=comparison if better else None,
+        avoid=None if better else comparison,
         repo=one.repo,
         task_type=one.task_type,
         evidence=tuple(latest),

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from mcp_learning.insights.patterns import patterns
-from mcp_learning.insights.rates import discovered
+from mcp_learning.insights.rates import compare_with_fdr
 from mcp_learning.lessons.findings import (
     LEAST,
     LessonFinding,
@@ -196,7 +196,7 @@ def files(experience: Sequence[Experience]) -> list[LessonFinding]:
         others = Outcomes(total.success - own.success, total.failure - own.failure)
         if min(sum(own), sum(others)) >= LEAST:
             family.append((repo, path, runs, own, others))
-    changes = discovered([(own, others) for *_, own, others in family])
+    changes = compare_with_fdr([(own, others) for *_, own, others in family])
     after = _later_successes(experience)
     found = []
     for (repo, path, runs, own, others), change in zip(family, changes, strict=True):

@@ -156,9 +156,9 @@ class Belief(NamedTuple):
         information = found.information / design_effect
         own = _first(OWN, dimensions) * known + self.own
         alone = 1 / (1 + own * information)  # share of the common shift that an option is left with
-        told = (information * alone).sum(axis=-1, keepdims=True)
+        precision = (information * alone).sum(axis=-1, keepdims=True)
         common = _first(COMMON, dimensions) * known
-        common = common / (1 + common * told)
+        common = common / (1 + common * precision)
         least = alone.min(axis=-1, keepdims=True, initial=1.0)
         square = own * alone + common * (alone**2 - least**2) + (found.logit - logit) ** 2
         return Belief(
@@ -218,9 +218,9 @@ def shifts(logits: Floats, counts: Counts) -> Shifts:
         expected = counts.total * rate
         slope, information = counts.success - expected, expected * (1 - rate)
         left = 1 + alone * information
-        told = (information / left).sum(axis=-1, keepdims=True)
+        precision = (information / left).sum(axis=-1, keepdims=True)
         both = ((slope + information * own) / left).sum(axis=-1, keepdims=True)
-        step = (wide * both - common) / (1 + wide * told)
+        step = (wide * both - common) / (1 + wide * precision)
         steps = _bounded(step), _bounded((alone * (slope - information * step) - own) / left)
         common, own = common + steps[0], own + steps[1]
         if max(float(np.abs(one).max(initial=0.0)) for one in steps) < _CLOSE:
@@ -228,8 +228,8 @@ def shifts(logits: Floats, counts: Counts) -> Shifts:
     at = middle + common + own
     likelihood = (counts.success * at - counts.total * np.logaddexp(0, at)).sum(axis=-1)
     penalty = (own**2 / alone + np.log(left)).sum(axis=-1)
-    penalty = penalty + (common**2 / wide + np.log1p(wide * told))[..., 0]
-    variance = alone / left + wide / (1 + wide * told) / left**2
+    penalty = penalty + (common**2 / wide + np.log1p(wide * precision))[..., 0]
+    variance = alone / left + wide / (1 + wide * precision) / left**2
     return Shifts(at, at / _widening(variance), information, likelihood - 0.5 * penalty)
 
 

@@ -60,9 +60,9 @@ def unchanged_on_similar_tasks(
     unchanged = np.ones(len(option))
     near = np.flatnonzero(weight > LEAST_INFORMATIVE)
     latest = _Latest(option[near], options)
-    told, ended = np.sqrt(np.minimum(weight[near], 1.0)), success[near]
-    older = latest.older(ended, told)
-    doubt = _later(HAZARD * _odds(ended[latest.at], told[latest.at] * latest.known, older))
+    influence, ended = np.sqrt(np.minimum(weight[near], 1.0)), success[near]
+    older = latest.older(ended, influence)
+    doubt = _later(HAZARD * _odds(ended[latest.at], influence[latest.at] * latest.known, older))
     unchanged[near] = latest.spread(1 - doubt)
     return unchanged
 

@@ -66,7 +66,7 @@ class Background:
             agents take the best option, each is tried most on what it is good at.
         plain: (m,) rates on all tasks, with equal weight for each execution.
         places: Counts of the options on tasks of the same type, and in the same repository.
-        told: Whether the type was given, rather than inferred.
+        type_is_given: Whether the type was given, rather than inferred.
     """
 
     success: float
@@ -74,7 +74,7 @@ class Background:
     usual: Belief
     plain: Floats
     places: Mapping[Where, Counts]
-    told: bool = True
+    type_is_given: bool = True
 
 
 @dataclass(frozen=True)
@@ -239,7 +239,7 @@ def estimate(
     sizes = effective_sizes(evidence.option, near, options)
     promise = belief.logit
     of_type = at["task_type"].total if "task_type" in at else np.zeros(options)
-    often = OFTEN if background.told else OFTEN_IF_INFERRED
+    often = OFTEN if background.type_is_given else OFTEN_IF_INFERRED
     if not done_often and of_type.sum() < often * options:
         counts = counts_of(evidence.option, evidence.corrected, near, options)
         differ = np.average(OWN, weights=of_kind / FEW)  # learned weights without the prior

@@ -104,9 +104,9 @@ def gather(
     weight = history.weights(query.now, half_life_days)
     everywhere = history.counts(weight, options)
     tried = tally(history.option[similar], similarity, options)
-    told = comparison.task_type
-    inferred = history.learned.types_of(query.vector) if told is None and len(similar) else {}
-    types = inferred if told is None else {told: 1.0}
+    given = comparison.task_type
+    inferred = history.learned.types_of(query.vector) if given is None and len(similar) else {}
+    types = inferred if given is None else {given: 1.0}
     near_types = view["task_type"][history.rows[similar]]
     of_type = _of_type(related.snapshot, types, near_types, similarity)
     used, portable = _uses(history, of_type, options)
@@ -148,7 +148,7 @@ def gather(
         believed,
         rates,
         {name: history.counts(weight * at, options).of(compared) for name, at in there.items()},
-        told is not None,
+        given is not None,
     )
     names = [merged.names[number] for number in compared.tolist()]
     return Gathered(rows, evidence, background, names, used[compared], options, inferred)

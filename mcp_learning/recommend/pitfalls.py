@@ -155,13 +155,13 @@ def find(similar: Sequence[_Weighed]) -> list[Pitfall]:
     """
     failed = [(one, weight) for one, weight in similar if one.outcome == "failure"]
     failed = [(one, weight) for one, weight in failed if one.error_message or one.error_type]
-    told = [(one, weight) for one, weight in failed if one.error_message]
-    forms = [normal_form(one.error_message or "") for one, _ in told or failed]
+    chosen = [(one, weight) for one, weight in failed if one.error_message] or failed
+    forms = [normal_form(one.error_message or "") for one, _ in chosen]
     times = Counter(forms)
-    typed = {(form, one.error_type) for form, (one, _) in zip(forms, told or failed, strict=True)}
+    typed = {(form, one.error_type) for form, (one, _) in zip(forms, chosen, strict=True)}
     types = Counter(form for form, _ in typed)
     kinds: dict[str, list[_Weighed]] = {}
-    for form, (one, weight) in zip(forms, told or failed, strict=True):
+    for form, (one, weight) in zip(forms, chosen, strict=True):
         recurs = bool(form) and times[form] > 1 and types[form] == 1
         kind = f"form {form}" if recurs or not one.error_type else f"type {one.error_type}"
         kinds.setdefault(kind, []).append((one, weight))

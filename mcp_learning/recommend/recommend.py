@@ -51,7 +51,7 @@ class Assessment:
         order: The options, best first.
         view: The columns of the executions.
         weighty: Positions in the evidence of the executions with the most weight, greatest first.
-        told: Rows of executions for pitfalls and fixes, with weights > 0.
+        for_pitfalls: Rows of executions for pitfalls and fixes, with weights > 0.
         numbers: Rows of all these, by change number.
         pending: Number of similar executions that haven't ended.
         half_life_days: Age at which evidence counted half, in days.
@@ -63,7 +63,7 @@ class Assessment:
     order: Sequence[int]
     view: CatalogView
     weighty: list[int]
-    told: Mapping[int, float]
+    for_pitfalls: Mapping[int, float]
     numbers: Mapping[int, int]
     pending: int
     half_life_days: float
@@ -102,8 +102,8 @@ def assess(
     near = gathered.rows[weighty].tolist()
     evidence = dict(zip(near, weights[weighty].tolist(), strict=True))
     learned = compared.history.learned
-    told = pitfalls.relevant(related, query, learned, evidence, half_life_days)
-    rows = np.union1d(near, list(told)).astype(np.int64)
+    for_pitfalls = pitfalls.relevant(related, query, learned, evidence, half_life_days)
+    rows = np.union1d(near, list(for_pitfalls)).astype(np.int64)
     return Assessment(
         request=request,
         gathered=gathered,
@@ -111,7 +111,7 @@ def assess(
         order=compared.order,
         view=view,
         weighty=weighty.tolist(),
-        told=told,
+        for_pitfalls=for_pitfalls,
         numbers=dict(zip(view["sequence"][rows].tolist(), rows.tolist(), strict=True)),
         pending=int((view["outcome"][related.rows] == _PENDING).sum()),
         half_life_days=half_life_days,
@@ -133,8 +133,8 @@ def answer(made: Assessment, texts: Mapping[int, Shown]) -> Recommendation:
     costs, worse = _medians(gathered, estimated, read, "cost_usd"), estimated.worse
     order = choice.ordered(best, estimated, costs, made.request.objective)
     order = choice.shown(order, estimated)
-    told = [(shown[row], weight) for row, weight in made.told.items() if row in shown]
-    told.sort(key=lambda one: (-one[1], -one[0].recorded_at.timestamp()))
+    weighted = [(shown[row], weight) for row, weight in made.for_pitfalls.items() if row in shown]
+    weighted.sort(key=lambda one: (-one[1], -one[0].recorded_at.timestamp()))
     draw = choice.drawn(best, estimated) if made.request.explore else None
     return Recommendation(
         verdict="evidence" if estimated.enough else "insufficient_evidence",
@@ -142,7 +142,7 @@ def answer(made: Assessment, texts: Mapping[int, Shown]) -> Recommendation:
         options=_options(gathered, estimated, order, read, costs, made.request),
         draw=None if draw is None else Draw(label=gathered.names[draw[0]], propensity=draw[1]),
         avoid=[gathered.names[one] for one in best if worse[one]][:MOST_AVOIDED],
-        pitfalls=pitfalls.find(told),
+        pitfalls=pitfalls.find(weighted),
         basis=Basis(
             similar_executions=int((estimated.weights > 0).sum()),
             effective_n=round(float(estimated.effective.sum()), 1),
@@ -201,9 +201,9 @@ def _medians(
     gathered: Gathered, estimated: Estimate, read: Mapping[int, Shown], field: str
 ) -> dict[int, float]:
     """The weighted median of `field` for each option on tasks like this one, where known."""
-    told = np.array([getattr(one, field) for one in read.values()], np.float64)  # None: NaN
-    known = np.fromiter(read, np.int64)[~np.isnan(told)]
-    values, weights = told[~np.isnan(told)], estimated.weights[known]
+    given = np.array([getattr(one, field) for one in read.values()], np.float64)  # None: NaN
+    known = np.fromiter(read, np.int64)[~np.isnan(given)]
+    values, weights = given[~np.isnan(given)], estimated.weights[known]
     option = gathered.evidence.option[known]
     medians = {}
     for number in np.unique(option).tolist():

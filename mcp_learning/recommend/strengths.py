@@ -202,18 +202,19 @@ def _design_effect(history: Ended, sample: Sequence[int], logits: Floats) -> flo
         sample: k positions.
         logits: (k, m) logits of the options on tasks like those of the sample.
     """
-    both = apart = 0.0
+    covariance = variance = 0.0
     for at, rates in zip(sample, logistic(logits), strict=True):
         runs = np.flatnonzero(history.task[:at] == history.task[at])
         weights = history.information[runs] * history.information[at]
         expected = rates[history.option[at]]
         surprise = history.corrected[runs] - rates[history.option[runs]]
-        both += float(weights @ surprise * (history.corrected[at] - expected))
-        apart += float(weights.sum() * expected * (1 - expected))
-    alike = min(max(0.0, both / apart), 1.0) if apart else 0.0
+        covariance += float(weights @ surprise * (history.corrected[at] - expected))
+        variance += float(weights.sum() * expected * (1 - expected))
+    correlation = min(max(0.0, covariance / variance), 1.0) if variance else 0.0
     _, task = np.unique(history.task, return_inverse=True)
-    told, squares = np.bincount(task, history.information), history.information**2
-    return float(1 + alike * ((told**2).sum() - squares.sum()) / told.sum())
+    information, squares = np.bincount(task, history.information), history.information**2
+    pairs = (information**2).sum() - squares.sum()
+    return float(1 + correlation * pairs / information.sum())
 
 
 def _tried(
@@ -262,8 +263,8 @@ def _counts(
         counts = evidence.counts(options)
         for place in PLACES:
             code = int(view[place][rows[at]])
-            told = bool(snapshot.labels(place)[code])
-            there = np.flatnonzero((view[place][earlier] == code) & told)
+            is_labelled = bool(snapshot.labels(place)[code])
+            there = np.flatnonzero((view[place][earlier] == code) & is_labelled)
             counts[place] = counts_of(option[there], corrected[there], weight[there], options)
         for level, found in counts.items():
             levels.setdefault(level, []).append(found)

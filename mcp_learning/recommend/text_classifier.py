@@ -59,8 +59,8 @@ class TextClassifier:
         view, labels = snapshot.view, np.array(snapshot.labels(column), object)
         rows = rows[first_of_each(view["task_key"][rows])]
         names = labels[view[column][rows]]
-        told = names != ""
-        return cls.learned(snapshot.vectors[rows[told]], names[told])
+        labelled = names != ""
+        return cls.learned(snapshot.vectors[rows[labelled]], names[labelled])
 
     @classmethod
     def learned(

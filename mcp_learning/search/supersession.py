@@ -165,8 +165,8 @@ class Supersession:
         """
         if not any(map(len, near)):
             return None
-        told = f"{text.task_description}\n{text.solution_summary or ''}"
-        scores = self._snapshot.words.score(TokenisedQuery.of(told))
+        content = f"{text.task_description}\n{text.solution_summary or ''}"
+        scores = self._snapshot.words.score(TokenisedQuery.of(content))
         coverage = self._snapshot.coverage(scores.coverage)
         later = np.concatenate(
             [rows[coverage[rows] >= cue.coverage] for cue, rows in zip(_CUES, near, strict=True)]

@@ -13,7 +13,7 @@ from mcp_learning.insights.rates import (
     compare,
     compare_all,
     difference_interval,
-    exact_p,
+    fisher_exact_p,
     holm,
     mirrored,
     summarise,
@@ -89,29 +89,29 @@ def test_published_intervals_of_a_difference_are_reproduced(
 
 def test_published_exact_tests_are_reproduced() -> None:
     # Fisher's lady tasting tea: 17 of 70 arrangements are as good. His convicted twins: 0.000465.
-    assert exact_p(Outcomes(3, 1), Outcomes(1, 3)) == pytest.approx(2 * 17 / 70)
-    assert exact_p(Outcomes(10, 3), Outcomes(2, 15)) == pytest.approx(2 * 0.000465, rel=1e-3)
+    assert fisher_exact_p(Outcomes(3, 1), Outcomes(1, 3)) == pytest.approx(2 * 17 / 70)
+    assert fisher_exact_p(Outcomes(10, 3), Outcomes(2, 15)) == pytest.approx(2 * 0.000465, rel=1e-3)
 
 
 @given(*[st.integers(0, 30)] * 4)
 def test_an_exact_p_is_what_counting_all_tables_gives(a: int, b: int, c: int, d: int) -> None:
     one, other = Outcomes(a, b), Outcomes(c, d)
     if not a + b or not c + d:
-        assert exact_p(one, other) == 1
+        assert fisher_exact_p(one, other) == 1
         return
     (won, n), (less, m) = sorted(
         [(a, a + b), (c, c + d)], key=lambda pair: Fraction(*pair), reverse=True
     )
     tail = sum(comb(n, k) * comb(m, won + less - k) for k in range(won, min(n, won + less) + 1))
     expected = min(1.0, 2 * tail / comb(n + m, won + less))
-    assert exact_p(one, other) == pytest.approx(expected, rel=1e-9)
-    assert exact_p(other, one) == pytest.approx(expected, rel=1e-9)
+    assert fisher_exact_p(one, other) == pytest.approx(expected, rel=1e-9)
+    assert fisher_exact_p(other, one) == pytest.approx(expected, rel=1e-9)
 
 
 def test_an_exact_p_of_a_million_executions_is_found() -> None:
     # Nearly normal there: a difference of 2 standard errors has p = 0.0455.
     n, moved = 500_000, round(2 * sqrt(500_000 / 2))
-    p = exact_p(Outcomes(n // 2 + moved, n // 2 - moved), Outcomes(n // 2, n // 2))
+    p = fisher_exact_p(Outcomes(n // 2 + moved, n // 2 - moved), Outcomes(n // 2, n // 2))
     assert p == pytest.approx(0.0455, abs=5e-4)
 
 
