@@ -103,7 +103,7 @@ def _option(number: int, option: Option) -> str:
     told = f"{option.executions} of these tasks" if option.executions else "untried here"
     took = [
         f"{span(option.expected_duration_seconds)}" if option.expected_duration_seconds else "",
-        f"${usd(option.expected_cost_usd)}" if option.expected_cost_usd else "",
+        "" if option.expected_cost_usd is None else f"${usd(option.expected_cost_usd)}",
         _RESTS_ON[option.basis],
         _escalation(option) if number == 1 else "",
     ]

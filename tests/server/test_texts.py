@@ -145,6 +145,8 @@ async def test_one_who_used_others_names_them(client: Client) -> None:
 async def test_a_recommendation_counts_these_tasks_and_has_units(client: Client) -> None:
     for _ in range(3):
         await client.call_tool("record_execution", TASK)
+        free = TASK | {"approach": "ask the local model", "cost_usd": 0, "duration_seconds": 60}
+        await client.call_tool("record_execution", free | {"outcome": "failure"})
 
     question = str(TASK["task_description"])
     text = await say(client, "recommend_approach", task_description=question)
@@ -153,6 +155,7 @@ async def test_a_recommendation_counts_these_tasks_and_has_units(client: Client)
     assert line.startswith('1. "expire the cookie with the session": ')
     assert "% succeed (90 % interval " in line
     assert "3 of these tasks, 25 min, $0.25" in line
+    assert "3 of these tasks, 60 s, $0.00" in text
 
 
 def test_amounts_and_durations_are_short_and_say_how_much_it_is() -> None:
