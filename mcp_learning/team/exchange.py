@@ -234,8 +234,10 @@ class Exchange:
             known, lost = known._replace(epoch=state.epoch), False
             await store.set_mark(known)
         if not lost and known.change >= state.floor:
-            # Another role or part may include earlier changes that weren't read.
-            return known if (known.part, known.role) == (name, state.role) else fresh
+            # Another role or part may include earlier changes that weren't read, and another role
+            # may not read what is private to the one before.
+            is_same = (known.part, known.role) == (name, state.role)
+            return known if is_same else fresh._replace(sweeping=known.role != state.role)
         logger.warning("the team's store was replaced or restored: all of it is read again")
         fresh = fresh._replace(sweeping=True)
         await store.set_mark(fresh)

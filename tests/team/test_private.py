@@ -9,6 +9,7 @@ import pytest
 from team.hosts import REPO, Host, hosts, make_team
 from team.server import PostgresServer
 
+from mcp_learning.errors import NotFound
 from mcp_learning.models.corrections import ReviseExecution
 from mcp_learning.models.identifiers import uuid7
 from mcp_learning.models.lessons import ListLessons, SaveLesson
@@ -131,7 +132,7 @@ async def test_what_is_not_private_is_shared_and_what_says_of_no_repository_any_
         assert (await other.execution(shown)).author == "ada"
 
 
-async def test_a_host_that_gets_another_role_reads_what_that_one_kept_private_before(
+async def test_a_host_that_gets_another_role_has_what_that_role_may_read_and_nothing_else(
     server: PostgresServer, database: str, tmp_path: Path
 ) -> None:
     await make_team(server, database, "ada", "ben")
@@ -140,10 +141,14 @@ async def test_a_host_that_gets_another_role_reads_what_that_one_kept_private_be
         await first.exchange()
         await second.record("translate the invoice")
         await second.exchange()
-    async with hosts(server, database, tmp_path, "ben", "ada", **PRIVATE) as (_, second):
+    async with hosts(server, database, tmp_path, "ben", "ada", **PRIVATE) as (first, second):
         await second.exchange()
         assert (await second.execution(plan)).author == "ada"
         assert (await second.exchange()).pulled == 0
+        await first.exchange()
+        with pytest.raises(NotFound):
+            await first.execution(plan)
+        assert (await first.service.health()).rows == 1
 
 
 async def test_what_waits_is_not_sent_when_its_repository_is_shared_no_longer(
