@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import anyio
@@ -36,6 +37,7 @@ WORDS = (
     *("cache", "token", "webhook", "schema", "refund", "upload", "queue", "请求", "Anmeldung"),
 )
 ALL_REPOS = "acme/*"
+PRIVATE = "acme/notes"
 ALL: dict[str, Any] = {"team_replica": "all", "team_replica_max_rows": 1_000_000}
 HOLDS: tuple[dict[str, Any], ...] = (
     {**ALL, "team_replica": "none"},
@@ -51,6 +53,11 @@ OLD_DAYS = 7  # after which `prune` archives executions
 ROUNDS = 3  # of exchanges until all have everything: changes, what follows from them, and vectors
 
 
+def role_of(settings: Settings) -> str:
+    assert settings.team_url is not None
+    return str(urlsplit(settings.team_url.get_secret_value()).username)
+
+
 @dataclass
 class Team:
     """Hosts, and what they should have.
@@ -60,6 +67,7 @@ class Team:
             team last stands, which need not be the latest.
         forgotten: Executions that are to be nowhere.
         lessons: All that were saved.
+        private: Executions that one role alone may know, with that role.
         exported: Rows of executions as hosts had them at any time.
         backups: The last backup of a host, by its number.
     """
@@ -72,6 +80,7 @@ class Team:
     known: dict[UUID, dict[str, set[str | None]]] = field(default_factory=dict)
     forgotten: set[UUID] = field(default_factory=set)
     lessons: set[UUID] = field(default_factory=set)
+    private: dict[UUID, str] = field(default_factory=dict)
     exported: list[dict[str, Any]] = field(default_factory=list)
     backups: dict[int, Path] = field(default_factory=dict)
 
@@ -103,6 +112,18 @@ class Team:
         task_id = await self.any_host().record(told["task_description"], **rest, **given)
         self.known[task_id] = {name: {value} for name, value in told.items()}
 
+    async def whisper(self) -> None:
+        number = self.any_number()
+        task_id = await self.hosts[number].record(self.text(), repo=PRIVATE)
+        self.private[task_id] = role_of(self.settings[number])
+
+    async def overhear(self) -> None:
+        """A host corrects and judges what may be private to another role."""
+        if self.private:
+            one, service = self.random.choice(list(self.private)), self.any_host().service
+            await service.revise(ReviseExecution(task_id=one, approach=self.text()))
+            await service.feedback(SubmitFeedback(task_id=one, rating=2).identified())
+
     async def bring(self) -> None:
         """Imports a task of long ago."""
         told, task_id = self.task(), uuid7()
@@ -114,14 +135,20 @@ class Team:
         self.known[task_id] = {name: {value} for name, value in told.items()}
 
     async def export(self) -> None:
-        self.exported += (await self.any_host().service.export_page(ExportPage())).rows
+        rows = (await self.any_host().service.export_page(ExportPage())).rows
+        self.exported += [row for row in rows if row.get("repo") != PRIVATE]
 
     async def import_again(self) -> None:
         """Imports some of what was exported, which may be gone, older or newer by now."""
         parser = RowParser(Notes(), datetime.now(UTC))
         chosen = self.random.sample(self.exported, min(3, len(self.exported)))
+        for row in chosen:  # a host keeps a use of what it doesn't know, which the team refuses
+            row["uses"] = [one for one in row.get("uses", []) if not self.is_gone(one)]
         records = [one for row in chosen if (one := parser.execution("", row))]
         await self.any_host().service.import_batch(ImportBatch(records=records))
+
+    def is_gone(self, use: dict[str, str]) -> bool:
+        return UUID(use["task_id"]) in self.forgotten
 
     async def use(self) -> None:
         await self.record(used_task_ids=[self.any_execution()])
@@ -204,7 +231,8 @@ class Team:
         """Changes settings of a host, after the team got what it has now."""
         new = self.settings[number].model_copy(update=given)
         if new != self.settings[number]:
-            await self.hosts[number].exchange(fill=True)
+            for _ in range(2):  # it reads back what it sent while others wrote
+                await self.hosts[number].exchange(fill=True)
             self.settings[number] = new
             await self.restart(number)
 
@@ -276,6 +304,8 @@ class Team:
             self.give_up: 3,
             self.exchange: 6,
             self.bring: 3,
+            self.whisper: 2,
+            self.overhear: 2,
             self.export: 1,
             self.import_again: 2,
             self.reconfigure: 2,

@@ -10,13 +10,13 @@ from uuid import UUID
 
 import pytest
 from team.hosts import Host, make_team, search_by_meaning, settings_of
-from team.operations import ALL, HOLDS, Team
+from team.operations import ALL, HOLDS, PRIVATE, Team, role_of
 from team.server import PostgresServer
 from waiting import until
 
 from mcp_learning.errors import NotFound
 from mcp_learning.models.lessons import Lesson, ListLessons
-from mcp_learning.models.requests import LearningStats
+from mcp_learning.models.requests import ForgetExecutions, LearningStats
 from mcp_learning.models.results import ExecutionDetail
 
 pytestmark = pytest.mark.anyio
@@ -34,7 +34,7 @@ async def team(
     await make_team(server, database, "ada", "ben")
     await search_by_meaning(server, database)
     settings = [
-        settings_of(server, database, directory / str(number), role, **given)
+        settings_of(server, database, directory / str(number), role, team_private=PRIVATE, **given)
         for number, (role, given) in enumerate(HOSTS)
     ]
     all_hosts = [Host(one) for one in settings]
@@ -73,6 +73,28 @@ async def tells(host: Host, task_id: UUID, expected: dict[str, Any]) -> bool:
         return False
 
 
+async def check_private(made: Team, server: PostgresServer, database: str) -> None:
+    """Hosts of one role have what is private to it, the same, and others don't; then it is gone."""
+    query = "SELECT task_id, author FROM mcpl.executions WHERE visibility = 'private'"
+    stored = {UUID(str(one)): author for one, author in server.execute(database, query)}
+    assert stored == made.private
+    for one, role in made.private.items():
+        owners = [
+            host
+            for host, given in zip(made.hosts, made.settings, strict=True)
+            if role_of(given) == role
+        ]
+        expected = comparable(await owners[0].detail(one))
+        for host in made.hosts:
+            if host in owners:
+                await until(partial(tells, host, one, expected))
+            else:
+                with pytest.raises(NotFound):
+                    await host.detail(one)
+        await owners[0].service.forget(ForgetExecutions(task_ids=[one], dry_run=False))
+    await made.settle()
+
+
 async def test_whatever_hosts_did_they_have_the_same_in_the_end(
     vector_server: PostgresServer,
     vector_database: str,
@@ -85,6 +107,7 @@ async def test_whatever_hosts_did_they_have_the_same_in_the_end(
         for _ in range(steps):
             await made.operate()
         await made.settle()
+        await check_private(made, vector_server, vector_database)
         for one, told in made.known.items():
             whole, *others = made.hosts
             expected = comparable(await whole.detail(one))
@@ -98,6 +121,7 @@ async def test_whatever_hosts_did_they_have_the_same_in_the_end(
             for host in made.hosts:
                 with pytest.raises(NotFound):
                     await host.detail(one)
+        made.forgotten |= set(made.private)
         query = "SELECT task_id FROM mcpl.executions WHERE doc IS NOT NULL"
         there = vector_server.execute(vector_database, query)
         assert {UUID(str(row[0])) for row in there} == set(made.known)
