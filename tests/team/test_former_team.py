@@ -124,3 +124,17 @@ async def test_what_a_host_wrote_under_several_roles_is_brought_to_the_next_team
     async with hosts(server, database, tmp_path, "ada", team="lab") as (host,):
         await host.exchange(fill=True)
     assert shared(server, database, "lab") == set(own)
+
+
+async def test_it_stays_as_it_is_where_the_host_has_its_author_s_role_in_the_next_team(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    async with moved(server, database, tmp_path, "mend the cart") as (host, (kept,)):
+        await host.service.leave_team()
+    await make_team(server, database, "ben", team="lab")
+    async with hosts(server, database, tmp_path, "ben", team="lab") as (host,):
+        await host.exchange(fill=True)
+        await host.service.leave_team()
+        assert (await host.execution(kept)).author == "ben"
+        await host.exchange(fill=True)
+        assert shared(server, database, "lab") == set()

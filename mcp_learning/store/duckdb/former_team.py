@@ -58,7 +58,7 @@ def leave(cursor: Cursor) -> None:
 
     Call it before the outbox is emptied, which shows which lessons the team has.
     """
-    cursor.execute(f"UPDATE executions x SET author = NULL WHERE NOT ({_OF_OTHERS})")
+    cursor.execute(f"UPDATE executions x SET author = NULL WHERE {OF_TEAM} AND NOT ({_OF_OTHERS})")
     cursor.execute("DELETE FROM team_roles")
     note(cursor)
     _add(
