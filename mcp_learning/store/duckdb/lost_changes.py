@@ -1,4 +1,4 @@
-"""Sends changes again that a team's server lost in a failover."""
+"""Queues changes again that a team's server lost in a failover."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
