@@ -300,7 +300,8 @@ def _explain(error: ValidationError, given: Collection[str]) -> str:
     if first["type"] == "extra_forbidden":
         hint = environment.did_you_mean(name, Settings.model_fields)
         return f"{name}: no such setting{hint or '; remove it'} (in {config_file()})"
-    problem = first["msg"].removeprefix("Value error, ")
+    problem = first["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
+    problem = problem.partition(", unable to parse")[0]
     if first["type"] == "too_short":  # pydantic counts "items" of a secret
         problem = f"give at least {first['ctx']['min_length']} characters"
     source = "given" if name in given else f"from the environment or {config_file()}"

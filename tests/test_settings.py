@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import tomllib
 from pathlib import Path
 
@@ -65,6 +66,22 @@ def test_a_wrong_file_is_refused_by_name(
 def test_a_wrong_environment_variable_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MCP_LEARNING_MIN_SIMILARITY", "2")
     with pytest.raises(ConfigurationError, match="MCP_LEARNING_MIN_SIMILARITY"):
+        Settings.load()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("LOG_LEVEL", "loud", "LOG_LEVEL: must be 'DEBUG', 'INFO', 'WARNING' or 'ERROR' (from"),
+        ("RETENTION_DAYS", "3", "RETENTION_DAYS: must be greater than or equal to 7 (from"),
+        ("MEMORY_LIMIT_MB", "many", "MEMORY_LIMIT_MB: must be a valid integer (from"),
+    ],
+)
+def test_what_a_value_has_to_be_is_told_in_plain_words(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str
+) -> None:
+    monkeypatch.setenv(f"MCP_LEARNING_{name}", value)
+    with pytest.raises(ConfigurationError, match=re.escape(said)):
         Settings.load()
 
 

@@ -6,6 +6,7 @@
 import gc
 import os
 import sys
+from io import TextIOWrapper
 
 from mcp_learning.cli.interrupts import exit_on_interrupt
 from mcp_learning.permissions import restrict_umask
@@ -40,6 +41,8 @@ def main() -> None:
     else:
         from mcp_learning.cli.app import app
 
+        if isinstance(sys.stdout, TextIOWrapper):  # redirected on Windows, it is in a code page
+            sys.stdout.reconfigure(errors="backslashreplace")
         app()
 
 

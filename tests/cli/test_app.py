@@ -139,6 +139,17 @@ def test_a_stdout_that_takes_nothing_is_one_line(shell: Shell) -> None:
         assert (done.returncode, lines) == (1, [f"mcp-learning: {problem}"])
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX shell")
+def test_a_text_that_stdout_can_not_encode_is_escaped(shell: Shell) -> None:
+    data_dir = shell.home / ".local" / "share" / "mcp-learning"
+    data_dir.mkdir(parents=True, mode=0o700)
+    with migrated(data_dir / "learning.duckdb") as cursor:
+        executions.insert(cursor, execution(task_description="fix the \u0142\u00f3d\u017a report"))
+    done = shell.run("PYTHONIOENCODING=ascii mcp-learning list")
+    assert done.returncode == 0, done.stderr
+    assert "fix the \\u0142" in done.stdout
+
+
 def test_a_path_that_the_system_refuses_is_one_line(run: Run) -> None:
     done = run("import", "jsonl", "a" * 5_000)
     assert done.returncode == 1

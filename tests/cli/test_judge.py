@@ -88,6 +88,7 @@ def test_results_of_tests_judge_the_commit_that_is_checked_out_or_the_one_named(
     [
         (["nothing.xml"], "can't be read"),
         (["."], "not a git repository"),
+        (["results.xml"], "--task: name the execution that was tested"),
         ([".", "--task", "0190"], "go with results of tests"),
         (["nothing.xml", "--task", "0190", "--commit", "1234567"], "either --task or --commit"),
         (["nothing.xml", "--commit", "HEAD"], "is not a hash"),
@@ -97,6 +98,7 @@ def test_what_can_not_be_judged_is_told_in_a_line(
     shop: Repository, invoke: Invoke, home: Path, arguments: list[str], why: str
 ) -> None:
     assert shop.path.is_dir()
+    (home / "results.xml").write_text('<testsuite><testcase name="adds_up"/></testsuite>')
     os.chdir(home)  # the fixture goes back
     done = invoke("judge", *arguments)
     assert done.exit_code != 0

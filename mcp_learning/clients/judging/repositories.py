@@ -40,7 +40,14 @@ def current_commit() -> tuple[str, list[str]]:
         LearningError: There is no git program, or it took too long.
     """
     directory = Path.cwd()
-    hash_ = git_program.run(directory, "rev-parse", "HEAD").strip()
+    try:
+        hash_ = git_program.run(directory, "rev-parse", "HEAD").strip()
+    except InvalidInput as error:
+        raise InvalidInput(
+            "task",
+            "name the execution that was tested, or run this in the repository that was tested "
+            f"({error.problem.partition(';')[0]})",
+        ) from error
     return hash_, working_copies.spellings(str(directory))
 
 
