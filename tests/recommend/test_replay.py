@@ -102,6 +102,20 @@ def test_what_would_have_been_recommended_is_what_an_agent_is_told_first() -> No
     assert (best, first) == ("other", "usual")
 
 
+def test_if_all_outcomes_were_the_other_way_round_so_would_be_all_predictions() -> None:
+    history = [past(n, "aab"[n % 3], n % 5 > 1, axis=n % 2, task=n % 40) for n in range(120)]
+    turned = [replace(one, success=not one.success) for one in history]
+    found, mirrored = run(history), run(turned)
+    assert found.predicted == pytest.approx(1 - mirrored.predicted)
+    assert found.by_option == pytest.approx(1 - mirrored.by_option)
+
+
+def test_renaming_options_changes_no_prediction() -> None:
+    names = {"a": "zeta", "b": "alpha"}
+    renamed = [replace(one, label=names[one.label]) for one in alternating(80)]
+    assert run(renamed).predicted == pytest.approx(run(alternating(80)).predicted)
+
+
 def test_what_has_not_ended_or_names_no_option_or_is_not_embedded_is_not_predicted() -> None:
     known = alternating(20)
     rest = [past(20, "a", None), past(21, "", True), replace(past(22, "a", True), vector=None)]
