@@ -30,11 +30,10 @@ def show(task_id: Id, data_dir: DataDir = None, json: Json = False) -> None:
 
 
 def _print(found: "ExecutionDetail") -> None:
+    from mcp_learning.server.records import weight
+
     console.print(fields_table(_values(found)))
-    echo(
-        f"\nShown to agents {counted(found.times_returned, 'time')}; counts "
-        f"{found.weight:g}-fold in recommendations."
-    )
+    echo(f"\nShown to agents {counted(found.times_returned, 'time')}; {weight(found)}.")
     if found.used_task_ids:
         echo("It used " + ", ".join(map(short_id, found.used_task_ids)) + ".")
     if found.used_by:
@@ -53,7 +52,7 @@ def _outcome(one: "Execution") -> str:
 
 def _values(found: "ExecutionDetail") -> dict[str, object]:
     from mcp_learning.models.characters import visible
-    from mcp_learning.server.answers import span
+    from mcp_learning.server.answers import span, usd
 
     one = found.execution
     shown: dict[str, object] = {
@@ -70,7 +69,7 @@ def _values(found: "ExecutionDetail") -> dict[str, object]:
         "error type": one.error_type,
         "error": one.error_message,
         "duration": None if one.duration_seconds is None else span(one.duration_seconds),
-        "cost": None if one.cost_usd is None else f"{one.cost_usd:,.4g} USD",
+        "cost": None if one.cost_usd is None else f"{usd(one.cost_usd)} USD",
     }
     told = {*shown, "task_id", "recorded_at", "updated_at", "task_type", "task_description"}
     told |= {"solution_summary", "error_type", "error_message", "duration_seconds", "cost_usd"}

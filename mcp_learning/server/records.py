@@ -29,11 +29,15 @@ def execution(result: ExecutionDetail) -> str:
     if result.used_by:
         later = [f"{use.task_id} ({use.outcome})" for use in result.used_by]
         lines.append(f"used by: {', '.join(later)}")
-    counts = f"counts {result.weight:g}-fold by votes in recommendations (0.5 to 2)"
-    if not result.execution.outcome_confidence:
-        counts = "doesn't count in recommendations"
-    lines.append(f"Shown in {counted(result.times_returned, 'answer')}; {counts}.")
+    lines.append(f"Shown in {counted(result.times_returned, 'answer')}; {weight(result)}.")
     return "\n".join(lines)
+
+
+def weight(result: ExecutionDetail) -> str:
+    """What an execution counts in recommendations by its votes, if it counts at all."""
+    if not result.execution.outcome_confidence:
+        return "doesn't count in recommendations"
+    return f"counts {result.weight:g}-fold by votes in recommendations (0.5 to 2)"
 
 
 def _value(name: str, value: Any) -> str:
