@@ -96,6 +96,8 @@ class _Connection:
 
     def receive(self, line: str) -> SessionMessage | None:
         """Passes a line on or answers it; returns the message if the server has no room for it."""
+        if not line.strip():
+            return None
         message = parse(line)
         if message is None:
             return None

@@ -60,7 +60,7 @@ def test_what_was_asked_before_stdin_closed_is_answered(tmp_path: Path) -> None:
         for number in range(1, 9)
     ]
     with Server(tmp_path / "data") as server:
-        text = b"".join(json.dumps(line).encode() + b"\n" for line in lines)
+        text = b"".join(json.dumps(line).encode() + b"\n\r\n" for line in lines)  # empty lines
         answers, _ = server.process.communicate(text, timeout=30)
         assert server.process.returncode == 0
     answered = {message["id"]: message for message in map(json.loads, answers.splitlines())}
