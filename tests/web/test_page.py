@@ -216,10 +216,14 @@ def test_an_evaluation_draws_what_was_predicted_against_what_happened(
         page.get_by_role("link", name=link).click()  # the panel is drawn anew
         expect(page.locator(f"#panel[data-shown={panel}]")).to_be_visible()
     expect(page.locator("[role=status]", has_text="Predicting")).to_be_visible()
-    requests[0].continue_()
+    answer = requests[0].fetch(timeout=3 * WAIT)
+    found = answer.json()
+    found["report"]["missed"] = ["predictions are worse than the rate per option"]
+    requests[0].fulfill(response=answer, json=found)
     scores = page.locator("table", has_text="log loss")
     expect(scores).to_contain_text("recommend_approach", timeout=3 * WAIT)
     expect(page.locator("section", has_text="Calibration")).to_contain_text("500 outcomes")
+    expect(page.locator("section", has_text="Missed: predictions are worse")).to_be_visible()
 
 
 def test_the_page_says_first_what_was_learned_and_leads_to_it(

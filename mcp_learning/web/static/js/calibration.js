@@ -41,6 +41,7 @@ function shown({ looked_at, points, report }) {
   return [
     h("p", {}, `${count(report.predictions, "outcome")} predicted, from ${count(looked_at, "execution")}.`),
     ...report.thin.map((text) => h("p", { class: "quiet" }, `Too thin: ${text}.`)),
+    ...report.missed.map((text) => h("p", {}, `Missed: ${text}.`)),
     curve(points),
     table("Scores of the predictions, beside baselines",
       ["predicted by", "log loss", "Brier", "AUC", "calibration error"],
