@@ -200,3 +200,22 @@ async def test_what_comes_from_an_old_export_takes_back_nothing_that_the_team_ha
         for host in (first, second):
             found = await host.execution(task_id)
             assert (found.approach, found.model_tier, found.author) == ("new", "large", "ada")
+
+
+async def test_an_old_export_brings_no_use_of_what_was_forgotten(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    await make_team(server, database, "ada", "ben")
+    async with hosts(server, database, tmp_path, "ada", "ben") as (first, second):
+        gone = await first.record("mend the cart")
+        later = await first.record("mend the cart again", used_task_ids=[gone])
+        rows = (await first.service.export_page(ExportPage())).rows
+        await first.service.forget(ForgetExecutions(task_ids=[gone], dry_run=False))
+        for host in (first, second):
+            await host.exchange()
+        parser = RowParser(Notes(), datetime.now(UTC))
+        records = [one for row in rows if (one := parser.execution("", row))]
+        records = [one for one in records if one.task_id == later]
+        await second.service.import_batch(ImportBatch(records=records))
+        await second.exchange()
+        assert (await second.detail(later)).used_task_ids == []

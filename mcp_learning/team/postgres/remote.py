@@ -87,7 +87,7 @@ class Pushed(NamedTuple):
 
     Attributes:
         base: The row at place n has the change number `base` + n.
-        forgotten: Executions that weren't changed, since the team has forgotten them.
+        forgotten: Executions that were changed or used, and that the team has forgotten.
         absent: Executions that weren't changed, since the team lacks them.
         present: Executions that were sent whole although the team had them; they weren't changed.
     """

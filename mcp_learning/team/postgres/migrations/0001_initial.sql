@@ -214,7 +214,8 @@ END $$;
 --   lesson    lesson_id, doc: fields of a lesson; those that are not named stay, and so does all
 --             evidence, up to 20 executions; visibility: as of a patch
 -- No id is twice among patches, lessons, and what is to be forgotten.
--- forgotten: executions that patches are about, and that were forgotten. They are not changed.
+-- forgotten: executions that patches are about or that were used, and that were forgotten. They are
+-- not changed, and the uses are left out.
 -- absent: executions that patches are about, that don't exist, and whose patch isn't whole.
 -- present: executions that exist, and whose patch is whole.
 CREATE FUNCTION mcpl.push(
@@ -298,6 +299,11 @@ BEGIN
         AND (SELECT x.doc IS NULL FROM mcpl.executions x
              WHERE x.team = wanted_team AND x.task_id = g.used) IS NOT TRUE
         ON CONFLICT DO NOTHING;
+
+        SELECT forgotten || coalesce(array_agg(DISTINCT g.used), '{}') INTO forgotten
+        FROM jsonb_to_recordset(given->'use') g (used uuid)
+        WHERE (SELECT x.doc IS NULL FROM mcpl.executions x
+               WHERE x.team = wanted_team AND x.task_id = g.used);
     END IF;
 
     IF given ? 'lesson' THEN
