@@ -43,7 +43,7 @@ def test_a_file_that_is_there_is_not_replaced_without_consent(tmp_path: Path) ->
 
 def test_a_name_that_tells_no_format_is_refused(tmp_path: Path) -> None:
     with (
-        pytest.raises(InvalidInput, match=r"neither with \.jsonl nor with \.parquet"),
+        pytest.raises(InvalidInput, match=r"has to end with \.jsonl or \.parquet"),
         writer(tmp_path / "a.txt", force=False),
     ):
         pass
