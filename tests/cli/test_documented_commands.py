@@ -44,6 +44,8 @@ ELSEWHERE = {
         "needs a PostgreSQL; tests/team has one",
     ),
     "claude mcp add learning --scope user -- mcp-learning": "needs Claude Code",
+    "claude mcp add --transport http learning http://127.0.0.1:8000/mcp "
+    '--header "Authorization: Bearer TOKEN"': "needs Claude Code",
 }
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX shell")
