@@ -157,7 +157,7 @@ async def test_what_is_no_archive_is_refused(
     with pytest.raises(StoreError, match="Parquet"):
         await service.unarchive(Unarchive(paths=[str(tmp_path / "file.parquet")]))
     duckdb.execute(f"COPY (SELECT 1 AS task_id) TO '{tmp_path}/other.parquet' (FORMAT parquet)")
-    with pytest.raises(StoreError, match="no archive"):
+    with pytest.raises(StoreError, match="not an archive"):
         await service.unarchive(Unarchive(paths=[str(tmp_path / "other.parquet")]))
 
 
