@@ -77,7 +77,7 @@ async def test_of_many_tasks_each_keeps_its_first_option_when_tokens_are_short(
 ) -> None:
     await routed(service, "small", "cpu", 6, 0)
     await routed(service, "large", "cpu", 2, 4)
-    given = {"by": "model_tier", "more_tasks": [LOGIN] * 4, "max_tokens": 1_600}
+    given = {"by": "model_tier", "more_tasks": [LOGIN] * 4, "max_tokens": 1_400}
     request = RecommendApproach.model_validate({"task_description": LOGIN} | given)
     shown, text = advice.recommendation(await service.recommend(request), request)
     assert [len(one.options) for one in shown.more] == [1] * 4
