@@ -46,7 +46,12 @@ async def test_a_member_of_one_team_reads_and_writes_nothing_of_another(
         await first.service.ready()
         await first.exchange()
     ((team,),) = server.execute(database, "SELECT team FROM mcpl.teams WHERE name = 'shop'")
+    server.execute(database, f"SELECT mcpl.read_in('{team}', 100)")
+    asked = "SELECT mcpl.frequencies_of(%s, '{secret}')"
+    with psycopg.connect(server.url(database, "ada"), autocommit=True) as ada:
+        assert ada.execute(asked.encode(), [team]).fetchall() == [([1],)]
     with psycopg.connect(server.url(database, "eve"), autocommit=True) as eve:
+        assert eve.execute(asked.encode(), [team]).fetchall() == [([],)]
         for table in TABLES:
             rows = eve.execute(f"SELECT * FROM mcpl.{table} WHERE team = %s".encode(), [team])
             assert rows.fetchall() == [], table
