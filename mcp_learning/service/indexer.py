@@ -18,8 +18,7 @@ from anyio.abc import TaskGroup
 from mcp_learning.embed.embedder import Embedder
 from mcp_learning.errors import LearningError
 from mcp_learning.models.health import IndexHealth, IndexingHealth
-from mcp_learning.models.maintenance import RebuildReport
-from mcp_learning.models.requests import Filters, RebuildIndex
+from mcp_learning.models.requests import Filters
 from mcp_learning.models.wording import counted
 from mcp_learning.search.retriever import Retriever
 from mcp_learning.search.summaries import LIMIT, SHORT
@@ -27,7 +26,6 @@ from mcp_learning.service import allocator, index_state
 from mcp_learning.service.embedding import EmbeddingQueue, StoreCached
 from mcp_learning.service.index_build import IndexBuilder
 from mcp_learning.service.index_sync import IndexSync
-from mcp_learning.service.protocol import Progress
 from mcp_learning.service.searches import Searches
 from mcp_learning.settings import Settings
 from mcp_learning.store.protocol import Store
@@ -79,6 +77,8 @@ class Indexer:
         self._sync = IndexSync(settings.index_dir, store, self.embedder, self.retriever)
         self._queue = EmbeddingQueue(self._sync)
         self._builder = IndexBuilder(settings, self._sync, self._queue, self.drain)
+        self.load, self.sync = self._sync.load, self._sync.sync
+        self.rebuild = self._builder.rebuild
         self.searches = Searches(settings, self._sync, self._queue, self._rebuild_failed_index)
         self._warmed = 0  # `IndexSync.loads` when the caches were filled
         self._fingerprint: str | None = None
@@ -142,14 +142,6 @@ class Indexer:
                 if waiting.cancelled_caught:
                     return
 
-    async def load(self) -> None:
-        """Loads the model, then reads everything; a second caller waits for the first."""
-        await self._sync.load()
-
-    async def sync(self) -> None:
-        """Applies everything that was committed before the call. Call `load` before."""
-        await self._sync.sync()
-
     async def drain(self) -> None:
         """Embeds and tokenises everything that is queued now."""
         await self._sync.sync()
@@ -210,12 +202,10 @@ class Indexer:
         await self.load()
         await anyio.to_thread.run_sync(self.retriever.rows.set_frequencies, counted, total)
 
-    async def adopt(
-        self, waiting: Sequence[Unembedded], vectors: Sequence[SharedVector], model: str
-    ) -> None:
-        """Stores vectors that another host computed, if with this model."""
+    async def adopt(self, waiting: Sequence[Unembedded], vectors: Sequence[SharedVector]) -> None:
+        """Stores vectors of this model that another host computed, unless a re-embed is due."""
         await self.load()
-        if not self.reembed_due and model == await self.fingerprint():
+        if not self.reembed_due:
             await self._queue.adopt(waiting, vectors)
 
     async def settle(self) -> None:
@@ -229,10 +219,6 @@ class Indexer:
             del latest
             await anyio.to_thread.run_sync(self.retriever.warm, self.embedder.floor)
             await anyio.to_thread.run_sync(allocator.release_free_memory)
-
-    async def rebuild(self, request: RebuildIndex, progress: Progress) -> RebuildReport:
-        """As `IndexBuilder.rebuild`."""
-        return await self._builder.rebuild(request, progress)
 
     async def drop_outdated_index(self) -> bool:
         """Deletes the HNSW index if it holds vectors that the store lacks; says whether."""

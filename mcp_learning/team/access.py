@@ -107,7 +107,8 @@ def _complete(
     }
     if all(map(_is_here, hosts)):
         return made
-    mode = given.get("sslmode") or _chosen(known, "sslmode", "prefer")
+    usual = known.get("sslmode")
+    mode = given.get("sslmode") or (None if usual == "prefer" else usual)  # libpq's default
     if mode not in (None, _SAFE):
         raise ConfigurationError(
             f"{URL}: sslmode={mode} doesn't prove which server answers; write sslmode={_SAFE}, "
@@ -119,12 +120,6 @@ def _complete(
         if not own.exists():
             made["sslrootcert"] = _SAFE_ROOTS
     return made
-
-
-def _chosen(known: dict[str, str], name: str, default: str) -> str | None:
-    """A value of libpq's variables; None if it equals libpq's default."""
-    value = known.get(name)
-    return None if value == default else value
 
 
 def _is_here(host: str) -> bool:

@@ -66,7 +66,7 @@ class Exchange:
         """The team's last change number at the last contact."""
 
     async def refresh_state(self) -> RemoteState:
-        """Reads the state of the team's store, and where to continue. Call it before the others.
+        """Reads the state of the team's store, which the others take, and where to continue.
 
         If the store was replaced, everything is read again.
 
@@ -79,19 +79,11 @@ class Exchange:
         return state
 
     def is_news(self, team: str, sender: int) -> bool:
-        """Whether a hint is about this team and from another host.
-
-        Args:
-            team: Id of a team that has changed.
-            sender: Process id of the server's backend that sent it.
-        """
+        """Whether a hint is about this team and from another host; arguments as of `listen`."""
         return team == self._id and sender != self._remote.backend
 
     async def pull(self, state: RemoteState) -> Exchanged:
         """Applies all changes of the team from the mark on.
-
-        Args:
-            state: From `refresh_state`.
 
         Raises:
             TeamError: The team's store can't be used; changes applied until then are kept.
@@ -123,11 +115,7 @@ class Exchange:
         return Exchanged(pulled=changed, forgotten=deleted)
 
     async def evict_surplus(self, state: RemoteState) -> None:
-        """Evicts executions that this host isn't to hold.
-
-        Args:
-            state: From `refresh_state`.
-        """
+        """Evicts executions that this host isn't to hold."""
         self._has_evicted, self._local.grown = True, 0
         taken = await self._local.store.evict(self._holding.part(state.role))
         if taken.gone:
@@ -150,9 +138,6 @@ class Exchange:
 
     async def push(self, state: RemoteState) -> Exchanged:
         """Sends all entries of the outbox.
-
-        Args:
-            state: From `refresh_state`.
 
         Raises:
             TeamError: This host may not write, or the team's store can't be used. Entries sent

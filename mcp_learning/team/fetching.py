@@ -106,11 +106,6 @@ class Fetcher:
     async def fetch_similar(self, text: str, filters: Filters, most: Most) -> str | None:
         """Fetches executions similar to a text; returns the shortcoming, if any.
 
-        Args:
-            text: The task at hand.
-            filters: Which executions may be returned.
-            most: How many tasks.
-
         Raises:
             EmbedderUnavailable: The model can't be loaded.
             StoreError: The database can't be read or written.
@@ -118,7 +113,7 @@ class Fetcher:
         if not self._has_restored:
             await self._local.restore_fetched(self._total())
             self._has_restored = self._total() > 0  # repeated until the total is known
-        query = await self._local.asked(text)
+        query = await (await self._local.indexer()).searches.asked(text)
         try:
             async with self._one_question():
                 self.shortcoming = await self._fetch_similar(query, filters, most)
@@ -188,7 +183,8 @@ class Fetcher:
             partial(remote.by_words, query.text, scope),
             partial(self._by_meaning, beside, query, scope),
         )
-        absent = await self._local.absent(list(dict.fromkeys((*named, *near))))
+        indexer = await self._local.indexer()
+        absent = await indexer.absent(list(dict.fromkeys((*named, *near))))
         await both(partial(self._fetch, absent), partial(self._count_terms, beside, query.text))
         return shortcoming
 
@@ -207,11 +203,12 @@ class Fetcher:
         """Passes the document frequencies of a query's terms in the team to the indexes."""
         if not (total := self._total()):
             return
-        terms = await self._local.informative_terms(question, COUNTED)
+        indexer = await self._local.indexer()
+        terms = await indexer.informative_terms(question, COUNTED)
         frequencies = await remote.frequencies(list(terms.values()))
         counts = zip(terms, frequencies, strict=True)
         counted = {term: count for term, count in counts if count is not None}
-        await self._local.set_frequencies(counted, total)
+        await indexer.set_frequencies(counted, total)
 
     async def _fetch(self, task_ids: Sequence[UUID]) -> None:
         """Fetches executions with everything recorded about them, and stores them."""
@@ -243,7 +240,7 @@ class Fetcher:
         given: dict[str, Any] = {name: getattr(filters, name) for name in names}
         given["outcome"] = None if filters.outcome == "any" else filters.outcome
         if filters.repo is not None:
-            given["repo"] = await self._spellings(remote, filters.repo)
+            given["repo"] = matching(filters.repo, await remote.spellings())
         moments = [filters.since]
         if filters.since_days is not None:
             moments.append(now - timedelta(days=filters.since_days))
@@ -251,9 +248,6 @@ class Fetcher:
         if since is not None:
             given["since"] = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
         return {name: value for name, value in given.items() if value is not None}
-
-    async def _spellings(self, remote: "RemoteSearch", repo: str | None) -> list[str]:
-        return [] if repo is None else matching(repo, await remote.spellings())
 
     async def _connections(self) -> tuple["RemoteSearch", "RemoteSearch"]:
         """Two connections, for two concurrent searches.
@@ -269,10 +263,8 @@ class Fetcher:
             )
             access = await anyio.to_thread.run_sync(import_module, "mcp_learning.team.access")
             target = await anyio.to_thread.run_sync(access.access, self._settings)
-            self._remotes = (
-                module.RemoteSearch(target, TIMEOUT),
-                module.RemoteSearch(target, TIMEOUT),
-            )
+            first, second = (module.RemoteSearch(target, TIMEOUT) for _ in range(2))
+            self._remotes = first, second
         return self._remotes
 
     def _failed(self, reason: str) -> None:

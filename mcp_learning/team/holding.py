@@ -48,11 +48,7 @@ class Holding:
         return self.replica == "all" and self.days is None and changes <= self.most
 
     def part(self, role: str) -> Part:
-        """The part that is to be held now.
-
-        Args:
-            role: This host's role.
-        """
+        """The part that is to be held now by a host with this role."""
         author = {"all": None, "own": role, "none": ""}[self.replica]
         since = None if self.days is None else datetime.now(UTC) - timedelta(days=self.days)
         room = self.most // SHARE_FETCHED if self.replica == "all" else self.most

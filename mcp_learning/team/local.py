@@ -1,6 +1,6 @@
 """This host's side of an exchange: its database and its indexes."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -10,12 +10,14 @@ from mcp_learning.store.shared import SharedVector, TeamPage
 from mcp_learning.store.types import Unembedded
 
 if TYPE_CHECKING:
-    from mcp_learning.search.scorer import Query
     from mcp_learning.service.indexer import Indexer
 
 
 class Local:
     """The database that an exchange writes to, and its indexes.
+
+    Methods raise EmbedderUnavailable when the model can't be loaded, and StoreError when the
+    database can't be read or written.
 
     Args:
         store: The database.
@@ -27,16 +29,12 @@ class Local:
 
     def __init__(self, store: FileStore, indexer: "Callable[[], Awaitable[Indexer]]") -> None:
         self.store = store
+        self.indexer = indexer
         self.grown = 0
-        self._indexer = indexer
 
     async def model(self) -> str:
-        """Fingerprint of the embedding model.
-
-        Raises:
-            EmbedderUnavailable: The model can't be loaded.
-        """
-        return await (await self._indexer()).fingerprint()
+        """Fingerprint of the embedding model."""
+        return await (await self.indexer()).fingerprint()
 
     async def changed(self, task_ids: Sequence[UUID]) -> None:
         """Tells the indexes that rows were written. Call it after the commit.
@@ -45,48 +43,7 @@ class Local:
             task_ids: Executions whose cached texts are outdated: they were deleted, or got an
                 author.
         """
-        await (await self._indexer()).forget(task_ids)
-
-    async def asked(self, text: str) -> "Query":
-        """The query that a search for a text would use.
-
-        Raises:
-            EmbedderUnavailable: The model can't be loaded.
-            StoreError: The database can't be read.
-        """
-        return await (await self._indexer()).searches.asked(text)
-
-    async def absent(self, task_ids: Sequence[UUID]) -> list[UUID]:
-        """Those of these executions that aren't in the indexes.
-
-        Raises:
-            StoreError: The database can't be read.
-        """
-        return await (await self._indexer()).absent(task_ids)
-
-    async def informative_terms(self, text: str, most: int) -> dict[int, str]:
-        """The most informative terms of a question, and their spellings.
-
-        Args:
-            text: The question.
-            most: Most terms to return.
-
-        Raises:
-            StoreError: The database can't be read.
-        """
-        return await (await self._indexer()).informative_terms(text, most)
-
-    async def set_frequencies(self, counted: Mapping[int, int], total: int) -> None:
-        """Tells the indexes document frequencies among the team's executions.
-
-        Args:
-            counted: Number of executions with each term.
-            total: Number of executions that the team has, > 0.
-
-        Raises:
-            StoreError: The database can't be read.
-        """
-        await (await self._indexer()).set_frequencies(counted, total)
+        await (await self.indexer()).forget(task_ids)
 
     async def cache(self, page: TeamPage, vectors: Sequence[SharedVector], total: int) -> bool:
         """Stores executions that were fetched for a question, with their vectors.
@@ -98,39 +55,23 @@ class Local:
 
         Returns:
             Whether they are stored now; False: the store is ahead of the page.
-
-        Raises:
-            EmbedderUnavailable: The model can't be loaded.
-            StoreError: The database can't be read or written.
         """
         described = (
             (one.task_id, (one.fields or {}).get("task_description")) for one in page.executions
         )
         fetched = [Unembedded(one, 0, text) for one, text in described if isinstance(text, str)]
         store = partial(self.store.cache, page)
-        done = await (await self._indexer()).cache(fetched, vectors, total, store)
+        done = await (await self.indexer()).cache(fetched, vectors, total, store)
         self.grown += len(page.executions) * done
         return done
 
     async def restore_fetched(self, total: int) -> None:
-        """Tells the indexes which executions were fetched before this process began.
-
-        Args:
-            total: As for `cache`.
-
-        Raises:
-            StoreError: The database can't be read.
-        """
+        """Tells the indexes which executions were fetched before this process began."""
         if fetched := await self.store.fetched():
-            await (await self._indexer()).mark_fetched(fetched, total)
+            await (await self.indexer()).mark_fetched(fetched, total)
 
     async def adopt(self, vectors: Sequence[SharedVector]) -> None:
-        """Stores vectors of this host's model, computed by others, for executions without one.
-
-        Raises:
-            EmbedderUnavailable: The model can't be loaded.
-            StoreError: The database can't be read or written.
-        """
-        indexer = await self._indexer()
+        """Stores vectors of this host's model, computed by others, for executions without one."""
+        indexer = await self.indexer()
         waiting = await self.store.without_vector(list({one.task_id for one in vectors}))
-        await indexer.adopt(waiting, vectors, await indexer.fingerprint())
+        await indexer.adopt(waiting, vectors)

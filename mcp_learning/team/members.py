@@ -12,11 +12,7 @@ if TYPE_CHECKING:
 
 
 def service_of(settings: Settings) -> MakeService | None:
-    """The argument `service` of `ClusterMember`; None without a team. Imports nothing itself.
-
-    Args:
-        settings: This process's settings.
-    """
+    """The argument `service` of `ClusterMember`; None without a team. Imports nothing itself."""
     if not settings.shares:
         return None
 

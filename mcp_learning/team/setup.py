@@ -1,6 +1,11 @@
-"""The work of `mcp-learning team init`, `upgrade` and `status` in the team's store."""
+"""The work of `mcp-learning team init`, `upgrade` and `status` in the team's store.
 
-from collections.abc import Sequence
+All functions raise TeamError, which says why something can't be done, and ConfigurationError when
+the settings name no team.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import NamedTuple
 
 from mcp_learning.models.team import TeamHealth
@@ -30,16 +35,12 @@ class SetUp(NamedTuple):
 
 
 async def set_up(settings: Settings, writers: Sequence[str], readers: Sequence[str]) -> SetUp:
-    """Creates what is missing: the schema, the team, its members.
+    """Creates what is missing, all or nothing: the schema, the team, its members.
 
     Args:
         settings: The team; the role in its address may create schemas and roles.
         writers: Roles that may read and write; if no role at all is given, that of the address.
         readers: Roles that may read.
-
-    Raises:
-        TeamError: It can't be done; says why. Schema, team and members are created all or none.
-        ConfigurationError: The settings name no team.
     """
     target = access(settings)
     async with connected(target) as connection:
@@ -61,42 +62,30 @@ async def set_up(settings: Settings, writers: Sequence[str], readers: Sequence[s
 
 
 async def upgrade(settings: Settings, *, contract: bool) -> SetUp:
-    """Upgrades the schema (`schema.upgrade`) and the search tables.
-
-    Raises:
-        TeamError: It can't be done; says why.
-        ConfigurationError: The settings name no team.
-    """
+    """Upgrades the schema (`schema.upgrade`) and the search tables."""
     async with connected(access(settings)) as connection:
         state = await schema.upgrade(connection, contract=contract)
         return SetUp(state, [], [], await vectors.set_up(connection))
 
 
 async def with_total(settings: Settings, there: RemoteState, here: TeamHealth) -> TeamHealth:
-    """The health with the team's number of executions, if this host doesn't hold all.
-
-    Raises:
-        TeamError: The team's store can't be used; says why.
-        ConfigurationError: The settings name no team.
-    """
+    """The health with the team's number of executions, if this host doesn't hold all."""
     if Holding.of(settings).is_whole(there.change):
         return here
-    remote = Remote(access(settings), timeout=10.0)
-    try:
+    async with _remote(settings) as remote:
         return here.model_copy(update={"there": await remote.count()})
-    finally:
-        await remote.close()
 
 
 async def remote_state(settings: Settings) -> RemoteState:
-    """The current state of the team's store.
+    """The current state of the team's store."""
+    async with _remote(settings) as remote:
+        return await remote.state()
 
-    Raises:
-        TeamError: The store can't be used; says why.
-        ConfigurationError: The settings name no team.
-    """
+
+@asynccontextmanager
+async def _remote(settings: Settings) -> AsyncIterator[Remote]:
     remote = Remote(access(settings), timeout=10.0)
     try:
-        return await remote.state()
+        yield remote
     finally:
         await remote.close()

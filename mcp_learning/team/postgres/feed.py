@@ -112,14 +112,6 @@ async def lessons(
     If the page has tombstones of executions, all tombstones of lessons are returned, since it isn't
     stored which lessons rested on which forgotten executions.
 
-    Args:
-        connection: A connection to the store.
-        team: Id of the team.
-        since: The change number up to which the host has all changes.
-        last: The last change number of the page.
-        task_ids: Executions of the page.
-        has_tombstones: Whether any of them was forgotten.
-
     Returns:
         (lesson_id, doc, ids of its evidence) of each lesson; doc is None if it was deleted.
     """

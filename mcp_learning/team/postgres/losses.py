@@ -31,14 +31,9 @@ async def numbers(connection: Connection, team: UUID, ids: Sequence[UUID]) -> di
 async def common(
     connection: Connection, team: UUID, change: int, now: str, epoch: str
 ) -> int | None:
-    """The last change number that the current epoch shares with an earlier one; None: unknown.
+    """The last change number that the epoch `now` shares with an earlier one; None: unknown.
 
-    Args:
-        connection: A connection to the current server.
-        team: Id of the team.
-        change: Its last change number.
-        now: The current epoch.
-        epoch: The earlier epoch.
+    `change` is the team's last change number on the current server.
     """
     here, before = now.split("/"), epoch.split("/")
     if len(here) != len(before) or here[0] != before[0]:

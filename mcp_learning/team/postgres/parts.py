@@ -113,11 +113,7 @@ class Changed(NamedTuple):
 async def whole(connection: Connection, team: UUID, task_ids: Sequence[UUID], model: str) -> Whole:
     """Those of these executions that the team has and this role may read.
 
-    Args:
-        connection: A connection to the store.
-        team: Id of the team.
-        task_ids: The executions.
-        model: Fingerprint of the model whose vectors are wanted.
+    `model` is the fingerprint of the model whose vectors are wanted.
     """
     values = {"team": team, "ids": list(task_ids), "model": model}
     answer = await connection.execute(_WHOLE.encode(), values, binary=True)
@@ -195,12 +191,7 @@ async def count(connection: Connection, team: UUID) -> int:
 async def older(connection: Connection, team: UUID, since: int, last: int, part: Part) -> int:
     """The change number up to which executions are too old for a part; 0: none is.
 
-    Args:
-        connection: A connection to the store.
-        team: Id of the team.
-        since: The change number up to which the host has all changes.
-        last: The team's last change number.
-        part: The part.
+    The host has all changes up to `since`; `last` is the team's last change number.
     """
     if part.author == "":
         return last

@@ -101,6 +101,8 @@ class Pushed(NamedTuple):
 class Remote:
     """One connection, opened by the first call and again after a failure. Not for concurrent use.
 
+    Methods raise TeamError when the store can't be used, or this host's role is no member.
+
     Args:
         access: The team's store.
         timeout: Seconds that a call may take.
@@ -118,20 +120,12 @@ class Remote:
             await close(connection)
 
     async def state(self) -> RemoteState:
-        """The current state of the team's store.
-
-        Raises:
-            TeamError: The store can't be used, or this host's role is no member.
-        """
+        """The current state of the team's store."""
         async with self._connected() as connection:
             return await self._state(connection)
 
     async def push(self, team: UUID, rows: Sequence[Row]) -> Pushed:
-        """Writes rows in this order, all or none.
-
-        Args:
-            team: Id of the team.
-            rows: As `mcpl.push` describes them.
+        """Writes rows, as `mcpl.push` describes them, in this order, all or none.
 
         Raises:
             TeamRefused: A value can't be stored, or this version is too old to write.
@@ -163,18 +157,7 @@ class Remote:
     async def page(
         self, since: int, limit: int, model: str, lacking: feed.Lacking, absent: feed.Lacking
     ) -> RemotePage:
-        """The next changes; as `feed.changed`.
-
-        Args:
-            since: The change number up to which this host has all changes.
-            limit: Most rows of each kind.
-            model: Fingerprint of the model whose vectors are wanted.
-            lacking: As for `feed.changed`.
-            absent: As for `feed.changed`.
-
-        Raises:
-            TeamError: They can't be read.
-        """
+        """The next changes; as `feed.changed`."""
         async with self._at_one_moment() as connection:
             now = await self._state(connection)
             read = await feed.changed(
@@ -183,33 +166,14 @@ class Remote:
             return await anyio.to_thread.run_sync(page_of, read)
 
     async def older(self, state: RemoteState, since: int, part: Part) -> int:
-        """As `parts.older`.
-
-        Args:
-            state: State of the team's store.
-            since: The change number up to which this host has all changes.
-            part: The part.
-
-        Raises:
-            TeamError: It can't be read.
-        """
+        """As `parts.older`."""
         async with self._connected() as connection:
             return await parts.older(connection, state.team, since, state.change, part)
 
     async def page_of_part(
         self, since: int, model: str, wanted: parts.Wanted, absent: parts.Absent
     ) -> RemotePage:
-        """The next changes to a part of the team's executions; as `parts.changed`.
-
-        Args:
-            since: The change number up to which this host has all changes.
-            model: Fingerprint of the model whose vectors are wanted.
-            wanted: Which changes this host wants.
-            absent: Returns those of some executions that this host doesn't hold.
-
-        Raises:
-            TeamError: They can't be read.
-        """
+        """The next changes to a part of the team's executions; as `parts.changed`."""
         async with self._at_one_moment() as connection:
             now = await self._state(connection)
             found = await parts.changed(
@@ -220,29 +184,18 @@ class Remote:
             return replace(page, change=found.last, left_out=found.left_out)
 
     async def count(self) -> int:
-        """Number of the team's executions that this role may read.
-
-        Raises:
-            TeamError: They can't be counted.
-        """
+        """Number of the team's executions that this role may read."""
         async with self._connected() as connection:
             return await parts.count(connection, (await self._state(connection)).team)
 
     async def read_in(self, team: UUID) -> int:
-        """Adds up to `READ_IN` changes to the search tables; returns how many are left.
-
-        Args:
-            team: Id of the team.
-
-        Raises:
-            TeamError: It can't be done.
-        """
+        """Adds up to `READ_IN` changes to the search tables; returns how many are left."""
         async with self._connected() as connection:
-            rows = await fetch(connection, "SELECT mcpl.read_in(%s, %s)", [team, READ_IN])
-            vectors = await fetch(
-                connection, "SELECT mcpl.read_vectors_in(%s, %s)", [team, READ_IN]
-            )
-            return max(int(rows[0][0]), int(vectors[0][0]))
+            left = [
+                await fetch(connection, f"SELECT mcpl.{function}(%s, %s)", [team, READ_IN])
+                for function in ("read_in", "read_vectors_in")
+            ]
+            return max(int(rows[0][0]) for rows in left)
 
     @asynccontextmanager
     async def _at_one_moment(self) -> AsyncIterator[Connection]:
@@ -256,15 +209,7 @@ class Remote:
                 await connection.set_isolation_level(None)
 
     async def lacks(self, ids: Sequence[UUID], epoch: str) -> Lacks:
-        """What this server lost of changes sent in an earlier epoch.
-
-        Args:
-            ids: Executions and lessons that were sent.
-            epoch: The earlier epoch.
-
-        Raises:
-            TeamError: It can't be read.
-        """
+        """What this server lost of these executions and lessons, sent in an earlier epoch."""
         async with self._connected() as connection:
             now = await self._state(connection)
             there = await losses.numbers(connection, now.team, ids)
@@ -272,11 +217,7 @@ class Remote:
             return Lacks(there, same)
 
     async def all_ids(self) -> list[UUID]:
-        """Ids of all executions that the team has.
-
-        Raises:
-            TeamError: They can't be read.
-        """
+        """Ids of all executions that the team has."""
         async with self._connected() as connection:
             team = (await self._state(connection)).team
             return [row[0] for row in await fetch(connection, _IDS, [team])]

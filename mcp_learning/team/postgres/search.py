@@ -67,17 +67,6 @@ class FoundByMeaning(NamedTuple):
     is_complete: bool
 
 
-class _Asked(NamedTuple):
-    """The arguments of `mcpl.candidates` apart from the team."""
-
-    text: str
-    vector: Sequence[float] | None
-    model: str | None
-    filters: Mapping[str, Any]
-    most: int
-    cues: str | None
-
-
 class RemoteSearch(Remote):
     """A `Remote` that also searches."""
 
@@ -86,17 +75,10 @@ class RemoteSearch(Remote):
         self._id: UUID | None = None  # the team's
 
     async def by_words(self, text: str, scope: SearchScope) -> Sequence[UUID]:
-        """The team's executions that are similar to a text by words.
-
-        Args:
-            text: The text, without secrets.
-            scope: Filters and size of the result.
-
-        Raises:
-            TeamError: It can't be searched.
-        """
-        asked = _Asked(text, None, None, scope.filters, scope.by_words, None)
-        return (await self._candidates(asked)).task_ids
+        """The team's executions that are similar by words to a text without secrets."""
+        filters = json.dumps(dict(scope.filters))
+        found = await self._candidates(text, None, None, filters, scope.by_words, None)
+        return found.task_ids
 
     async def by_meaning(
         self, text: str, vector: Sequence[float] | None, model: str, scope: SearchScope, cues: str
@@ -109,31 +91,21 @@ class RemoteSearch(Remote):
             model: Fingerprint of the model that made the vector.
             scope: Filters and size of the result.
             cues: Words by which an execution may supersede others (`supersession.CUES`).
-
-        Raises:
-            TeamError: It can't be searched.
         """
-        asked = _Asked(text, vector, model, scope.filters, scope.by_meaning, cues)
-        return await self._candidates(asked)
-
-    async def _candidates(self, asked: _Asked) -> FoundByMeaning:
         # As text: psycopg takes milliseconds for a list of hundreds of numbers.
-        vector = None if asked.vector is None else f"{{{','.join(map(str, asked.vector))}}}"
-        values = (asked.text, vector, asked.model, json.dumps(dict(asked.filters)))
-        rows = await self._of_team(_CANDIDATES, *values, asked.most, asked.cues)
-        return FoundByMeaning(*rows[0])
+        given = None if vector is None else f"{{{','.join(map(str, vector))}}}"
+        filters = json.dumps(dict(scope.filters))
+        return await self._candidates(text, given, model, filters, scope.by_meaning, cues)
+
+    async def _candidates(self, *values: str | int | None) -> FoundByMeaning:
+        """Calls `mcpl.candidates` with these arguments after the team."""
+        return FoundByMeaning(*(await self._of_team(_CANDIDATES, *values))[0])
 
     async def frequencies(self, texts: Sequence[str]) -> Sequence[int | None]:
-        """How many of the team's executions have each of some words and identifiers.
-
-        Args:
-            texts: n words and identifiers.
+        """How many of the team's executions have each of n words and identifiers.
 
         Returns:
             n document frequencies, without executions that are private; None: not a word.
-
-        Raises:
-            TeamError: They can't be read.
         """
         rows = await self._of_team(_FREQUENCIES, list(texts))
         return cast("list[int | None]", rows[0][0])
@@ -147,15 +119,7 @@ class RemoteSearch(Remote):
             return rows
 
     async def whole(self, task_ids: Sequence[UUID], model: str) -> tuple[RemotePage, str]:
-        """Executions with all that belongs to them, and the epoch of their change numbers.
-
-        Args:
-            task_ids: The executions; those that the team lacks are left out.
-            model: Fingerprint of the model whose vectors are wanted.
-
-        Raises:
-            TeamError: They can't be read.
-        """
+        """As `parts.whole`, as a page; and the epoch of its change numbers."""
         async with self._connected() as connection:
             if self._id is None:
                 self._id = (await self._state(connection)).team
@@ -164,20 +128,12 @@ class RemoteSearch(Remote):
         return await anyio.to_thread.run_sync(page_of, read), found.epoch
 
     async def spellings(self) -> list[str]:
-        """All spellings of repositories in the team's store.
-
-        Raises:
-            TeamError: They can't be read.
-        """
+        """All spellings of repositories in the team's store."""
         async with self._connected() as connection:
             return [row[0] for row in await fetch(connection, _SPELLINGS, [self._access.team])]
 
     async def selected(self, selection: Selection) -> list[UUID]:
-        """The team's executions that a selection covers.
-
-        Raises:
-            TeamError: They can't be read.
-        """
+        """The team's executions that a selection covers."""
         before = selection.before
         values: dict[str, Any] = {
             "name": self._access.team,
