@@ -1,9 +1,12 @@
 """Fixtures for a team's store: one PostgreSQL for all tests of a process, a database for each."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from itertools import count
+from pathlib import Path
 
 import pytest
+from team.hosts import Pair, hosts, make_team
+from team.partial import two
 from team.server import PostgresServer, binaries
 from team.vectors import VectorServer
 
@@ -50,6 +53,23 @@ def database(server: PostgresServer) -> str:
     name = f"team_{next(_numbers)}"
     server.execute("postgres", f"CREATE DATABASE {name}")
     return name
+
+
+@pytest.fixture
+async def pair(server: PostgresServer, database: str, tmp_path: Path) -> AsyncIterator[Pair]:
+    """Two hosts of one team, ada's and ben's, which exchange when they are told to."""
+    await make_team(server, database, "ada", "ben")
+    async with hosts(server, database, tmp_path, "ada", "ben") as (first, second):
+        yield first, second
+
+
+@pytest.fixture
+async def whole_and_part(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> AsyncIterator[Pair]:
+    """As `partial.two`."""
+    async with two(server, database, tmp_path) as both:
+        yield both
 
 
 @pytest.fixture

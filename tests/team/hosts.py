@@ -9,7 +9,14 @@ from uuid import UUID
 from services import embedder
 from team.server import PostgresServer
 
-from mcp_learning.models.requests import FindSimilarTasks, GetExecution, RecordExecution
+from mcp_learning.models.corrections import ReviseExecution
+from mcp_learning.models.requests import (
+    FindSimilarTasks,
+    ForgetExecutions,
+    GetExecution,
+    RecordExecution,
+    SubmitFeedback,
+)
 from mcp_learning.models.results import Execution, ExecutionDetail
 from mcp_learning.models.team import Exchanged, ExchangeWithTeam
 from mcp_learning.service.indexer import Indexer
@@ -65,6 +72,15 @@ class Host:
     async def exchange(self, **given: Any) -> Exchanged:
         return await self.service.exchange(ExchangeWithTeam(**given))
 
+    async def revise(self, task_id: UUID, **fields: Any) -> None:
+        await self.service.revise(ReviseExecution(task_id=task_id, **fields))
+
+    async def judge(self, task_id: UUID, **given: Any) -> None:
+        await self.service.feedback(SubmitFeedback(task_id=task_id, **given).identified())
+
+    async def forget(self, *task_ids: UUID) -> None:
+        await self.service.forget(ForgetExecutions(task_ids=list(task_ids), dry_run=False))
+
     async def detail(self, task_id: UUID) -> ExecutionDetail:
         return await self.service.get(GetExecution(task_id=task_id))
 
@@ -74,6 +90,15 @@ class Host:
     async def found(self, description: str) -> list[UUID]:
         request = FindSimilarTasks(task_description=description, limit=10)
         return [match.task_id for match in (await self.service.find(request)).matches]
+
+
+Pair = tuple[Host, Host]
+
+
+async def exchange(*hosts: Host) -> None:
+    """These hosts exchange one after the other."""
+    for host in hosts:
+        await host.exchange()
 
 
 @asynccontextmanager

@@ -6,14 +6,13 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from team.hosts import REPO, Host, hosts, make_team
+from team.hosts import REPO, Host, Pair, exchange, hosts, make_team
 from team.server import PostgresServer
 
-from mcp_learning.models.corrections import ReviseExecution
 from mcp_learning.models.identifiers import uuid7
 from mcp_learning.models.lessons import ListLessons, SaveLesson
 from mcp_learning.models.maintenance import Prune, Unarchive
-from mcp_learning.models.requests import ForgetExecutions, SubmitFeedback
+from mcp_learning.models.requests import ForgetExecutions
 from mcp_learning.models.transfer import ImportBatch
 from mcp_learning.service.protocol import ignore_progress
 from mcp_learning.service.retention import archives_in
@@ -54,26 +53,23 @@ async def lessons(host: Host) -> list[str | None]:
 
 
 async def test_what_the_team_forgot_meanwhile_does_not_come_back_from_an_archive(
-    server: PostgresServer, database: str, tmp_path: Path
+    pair: Pair, tmp_path: Path
 ) -> None:
-    await make_team(server, database, "ada", "ben")
-    async with hosts(server, database, tmp_path, "ada", "ben") as (first, second):
-        kept, gone = await bring(first, "mend the cart", "mend the login")
-        save = SaveLesson(when="mending", do="look at the wheels", evidence=[kept], repo=REPO)
-        await first.service.save_lesson(save)
-        for host in (first, second, first):
-            await host.exchange()
-        await archive(second, tmp_path / "archive")
-        await first.service.forget(ForgetExecutions(task_ids=[gone], dry_run=False))
-        await first.exchange()
-        await second.exchange()
-        assert (await rows(second), await lessons(second)) == (0, [])
-        await unarchive(second, tmp_path / "archive")
-        await second.exchange()
-        assert await rows(second) == 1
-        await second.exchange()
-        assert (await second.execution(kept)).author == "ada"
-        assert await lessons(second) == ["look at the wheels"]
+    first, second = pair
+    kept, gone = await bring(first, "mend the cart", "mend the login")
+    save = SaveLesson(when="mending", do="look at the wheels", evidence=[kept], repo=REPO)
+    await first.service.save_lesson(save)
+    await exchange(first, second, first)
+    await archive(second, tmp_path / "archive")
+    await first.forget(gone)
+    await exchange(first, second)
+    assert (await rows(second), await lessons(second)) == (0, [])
+    await unarchive(second, tmp_path / "archive")
+    await second.exchange()
+    assert await rows(second) == 1
+    await second.exchange()
+    assert (await second.execution(kept)).author == "ada"
+    assert await lessons(second) == ["look at the wheels"]
 
 
 async def test_what_others_changed_meanwhile_is_changed_in_what_comes_from_an_archive(
@@ -85,100 +81,84 @@ async def test_what_others_changed_meanwhile_is_changed_in_what_comes_from_an_ar
         hosts(server, database, tmp_path / "second", "ben", team_replica="none") as (second,),
     ):
         (task_id,) = await bring(second, "mend the cart")
-        await second.exchange()
-        await first.exchange()
+        await exchange(second, first)
         await archive(second, tmp_path / "archive")
-        await first.service.revise(ReviseExecution(task_id=task_id, approach="by hand"))
-        await first.exchange()
-        await second.exchange()
+        await first.revise(task_id, approach="by hand")
+        await exchange(first, second)
         await unarchive(second, tmp_path / "archive")
-        await second.exchange()
-        await second.exchange()
+        await exchange(second, second)
         here = await second.service.store.get(task_id)
         assert here is not None
         assert here.execution.approach == "by hand"
 
 
 async def test_what_comes_back_since_others_changed_it_has_all_that_belongs_to_it(
-    server: PostgresServer, database: str, tmp_path: Path
+    pair: Pair, tmp_path: Path
 ) -> None:
-    await make_team(server, database, "ada", "ben")
-    async with hosts(server, database, tmp_path, "ada", "ben") as (first, second):
-        (task_id,) = await bring(first, "mend the cart")
-        later = await first.record("mend it again", used_task_ids=[task_id])
-        await first.service.feedback(SubmitFeedback(task_id=task_id, rating=4).identified())
-        for host in (first, second, first):
-            await host.exchange()
-        await archive(second, tmp_path / "archive")
-        await first.service.revise(ReviseExecution(task_id=task_id, approach="by hand"))
-        await first.exchange()
-        await second.exchange()
-        found = await second.detail(task_id)
-        assert found.execution.approach == "by hand"
-        assert [one.rating for one in found.feedback] == [4]
-        assert [one.task_id for one in found.used_by] == [later]
+    first, second = pair
+    (task_id,) = await bring(first, "mend the cart")
+    later = await first.record("mend it again", used_task_ids=[task_id])
+    await first.judge(task_id, rating=4)
+    await exchange(first, second, first)
+    await archive(second, tmp_path / "archive")
+    await first.revise(task_id, approach="by hand")
+    await exchange(first, second)
+    found = await second.detail(task_id)
+    assert found.execution.approach == "by hand"
+    assert [one.rating for one in found.feedback] == [4]
+    assert [one.task_id for one in found.used_by] == [later]
 
 
 async def test_what_a_host_has_archived_can_be_forgotten_there_all_the_same(
-    server: PostgresServer, database: str, tmp_path: Path
+    pair: Pair, tmp_path: Path
 ) -> None:
-    await make_team(server, database, "ada", "ben")
-    async with hosts(server, database, tmp_path, "ada", "ben") as (first, second):
-        (task_id,) = await bring(first, "mend the cart")
-        await first.exchange()
-        await second.exchange()
-        await archive(first, tmp_path / "archive")
-        unknown = uuid7()
-        request = ForgetExecutions(task_ids=[task_id, unknown], dry_run=False)
-        done = await first.service.forget(request)
-        assert (done.executions, done.unknown_task_ids) == (1, [unknown])
-        await first.exchange()
-        await second.exchange()
-        assert await rows(second) == 0
+    first, second = pair
+    (task_id,) = await bring(first, "mend the cart")
+    await exchange(first, second)
+    await archive(first, tmp_path / "archive")
+    unknown = uuid7()
+    request = ForgetExecutions(task_ids=[task_id, unknown], dry_run=False)
+    done = await first.service.forget(request)
+    assert (done.executions, done.unknown_task_ids) == (1, [unknown])
+    await exchange(first, second)
+    assert await rows(second) == 0
 
 
 async def test_what_a_host_has_archived_is_forgotten_by_a_filter_too(
-    server: PostgresServer, database: str, tmp_path: Path
+    pair: Pair, server: PostgresServer, tmp_path: Path
 ) -> None:
-    await make_team(server, database, "ada", "ben")
-    async with hosts(server, database, tmp_path, "ada", "ben") as (first, second):
-        await bring(first, "mend the cart", "mend the login")
-        await first.exchange()
-        await second.exchange()
-        await archive(first, tmp_path / "archive")
-        await first.record("translate the invoice")
-        request = ForgetExecutions(repo=REPO, older_than_days=7, dry_run=False)
-        assert (await first.service.forget(request)).executions == 2
-        await first.exchange()
-        await second.exchange()
-        assert await rows(second) == 1
-        server.stop()
-        request = ForgetExecutions(repo=REPO, dry_run=False)
-        assert (await first.service.forget(request)).executions == 1
-        server.start()
-        await first.exchange()
-        await second.exchange()
-        assert await rows(second) == 0
+    first, second = pair
+    await bring(first, "mend the cart", "mend the login")
+    await exchange(first, second)
+    await archive(first, tmp_path / "archive")
+    await first.record("translate the invoice")
+    request = ForgetExecutions(repo=REPO, older_than_days=7, dry_run=False)
+    assert (await first.service.forget(request)).executions == 2
+    await exchange(first, second)
+    assert await rows(second) == 1
+    server.stop()
+    request = ForgetExecutions(repo=REPO, dry_run=False)
+    assert (await first.service.forget(request)).executions == 1
+    server.start()
+    await exchange(first, second)
+    assert await rows(second) == 0
 
 
 async def test_a_lesson_that_is_revised_keeps_the_evidence_that_is_archived_there(
-    server: PostgresServer, database: str, tmp_path: Path
+    pair: Pair, tmp_path: Path
 ) -> None:
-    await make_team(server, database, "ada", "ben")
-    async with hosts(server, database, tmp_path, "ada", "ben") as (first, second):
-        (old,) = await bring(first, "mend the cart")
-        kept, later = [await first.record(f"mend the cart, part {number}") for number in range(2)]
-        told = SaveLesson(when="mending", do="look at the wheels", evidence=[old, kept], repo=REPO)
-        lesson_id = (await first.service.save_lesson(told)).lesson_id
-        for host in (first, second):
-            await host.exchange()
-        await archive(second, tmp_path / "archive")
-        revised = told.model_copy(update={"lesson_id": lesson_id, "evidence": [later]})
-        await second.service.save_lesson(revised)
-        for host in (second, first):
-            await host.exchange()
-        (found,) = (await first.service.list_lessons(ListLessons())).lessons
-        assert set(found.lesson.evidence) == {old, kept, later}
+    first, second = pair
+    (old,) = await bring(first, "mend the cart")
+    kept, later = [await first.record(f"mend the cart, part {number}") for number in range(2)]
+    told = SaveLesson(when="mending", do="look at the wheels", evidence=[old, kept], repo=REPO)
+    lesson_id = (await first.service.save_lesson(told)).lesson_id
+    await exchange(first, second)
+    await archive(second, tmp_path / "archive")
+    revised = told.model_copy(update={"lesson_id": lesson_id, "evidence": [later]})
+    await second.service.save_lesson(revised)
+    await exchange(second, first)
+    (found,) = (await first.service.list_lessons(ListLessons())).lessons
+    assert set(found.lesson.evidence) == {old, kept, later}
 
 
 async def test_what_others_wrote_in_a_team_that_was_left_comes_back_and_the_next_one_lacks_it(
@@ -188,15 +168,14 @@ async def test_what_others_wrote_in_a_team_that_was_left_comes_back_and_the_next
     await make_team(server, database, "ada", team="lab")
     async with hosts(server, database, tmp_path, "ada", "ben") as (first, second):
         (task_id,) = await bring(second, "mend the cart")
-        for host in (second, first):
-            await host.exchange()
+        await exchange(second, first)
         await archive(first, tmp_path / "archive")
         await first.service.leave_team()
     async with hosts(server, database, tmp_path, "ada", team="lab") as (first,):
         await first.exchange(fill=True)
         await unarchive(first, tmp_path / "archive")
         await first.exchange()
-        await first.service.revise(ReviseExecution(task_id=task_id, approach="by hand"))
+        await first.revise(task_id, approach="by hand")
         await first.exchange()
         assert server.execute(database, "SELECT count(*) FROM mcpl.executions") == [(1,)]
         assert (await first.execution(task_id)).author == "ben"

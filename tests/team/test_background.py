@@ -15,7 +15,7 @@ from team.server import PostgresServer
 from waiting import until
 
 from mcp_learning.errors import NotFound, NotShared
-from mcp_learning.models.requests import ForgetExecutions, GetExecution, LearningStats
+from mcp_learning.models.requests import ForgetExecutions, LearningStats
 from mcp_learning.server import statistics
 
 pytestmark = pytest.mark.anyio
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.anyio
 
 async def knows(host: Host, task_id: UUID) -> bool:
     try:
-        await host.service.get(GetExecution(task_id=task_id))
+        await host.detail(task_id)
     except NotFound:
         return False
     return True

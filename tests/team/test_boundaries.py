@@ -7,11 +7,10 @@ from pathlib import Path
 import psycopg
 import pytest
 from services import open_service
-from team.hosts import hosts, make_team, settings_of
+from team.hosts import Pair, exchange, hosts, make_team, settings_of
 from team.server import PostgresServer
 
 from mcp_learning.errors import ConfigurationError, TeamError
-from mcp_learning.models.corrections import ReviseExecution
 from mcp_learning.models.team import ExchangeWithTeam
 from mcp_learning.settings import Settings
 from mcp_learning.team import setup
@@ -69,39 +68,35 @@ async def test_a_member_of_one_team_reads_and_writes_nothing_of_another(
 
 
 async def test_a_row_that_is_private_is_its_author_s_alone(
-    server: PostgresServer, database: str, tmp_path: Path
+    pair: Pair, server: PostgresServer, database: str
 ) -> None:
-    await make_team(server, database, "ada", "ben")
-    async with hosts(server, database, tmp_path, "ada", "ben") as (first, second):
-        await first.record("a task of ada alone")
-        await first.service.ready()
-        await first.exchange()
-        server.execute(database, "UPDATE mcpl.executions SET visibility = 'private'")
-        assert (await second.exchange()).pulled == 0
-        with psycopg.connect(server.url(database, "ben")) as ben:
-            assert ben.execute("SELECT * FROM mcpl.vectors").fetchall() == []
-        with psycopg.connect(server.url(database, "ada")) as ada:
-            assert len(ada.execute("SELECT * FROM mcpl.vectors").fetchall()) == 1
+    first, second = pair
+    await first.record("a task of ada alone")
+    await first.service.ready()
+    await first.exchange()
+    server.execute(database, "UPDATE mcpl.executions SET visibility = 'private'")
+    assert (await second.exchange()).pulled == 0
+    with psycopg.connect(server.url(database, "ben")) as ben:
+        assert ben.execute("SELECT * FROM mcpl.vectors").fetchall() == []
+    with psycopg.connect(server.url(database, "ada")) as ada:
+        assert len(ada.execute("SELECT * FROM mcpl.vectors").fetchall()) == 1
 
 
 async def test_a_change_to_what_became_somebody_else_s_alone_keeps_nothing_else_back(
-    server: PostgresServer, database: str, tmp_path: Path
+    pair: Pair, server: PostgresServer, database: str
 ) -> None:
-    await make_team(server, database, "ada", "ben")
-    async with hosts(server, database, tmp_path, "ada", "ben") as (first, second):
-        task_id = await first.record("a task of ada", approach="hers")
-        await first.exchange()
-        await second.exchange()
-        server.execute(database, "UPDATE mcpl.executions SET visibility = 'private'")
-        await second.service.revise(ReviseExecution(task_id=task_id, approach="not hers"))
-        own = await second.record("translate the invoice")
-        await second.exchange()
-        await first.exchange()
-        assert (await first.execution(task_id)).approach == "hers"
-        assert (await first.execution(own)).author == "ben"
-        health = await second.service.health()
-        assert health.team is not None
-        assert health.team.waiting == 0
+    first, second = pair
+    task_id = await first.record("a task of ada", approach="hers")
+    await exchange(first, second)
+    server.execute(database, "UPDATE mcpl.executions SET visibility = 'private'")
+    await second.revise(task_id, approach="not hers")
+    own = await second.record("translate the invoice")
+    await exchange(second, first)
+    assert (await first.execution(task_id)).approach == "hers"
+    assert (await first.execution(own)).author == "ben"
+    health = await second.service.health()
+    assert health.team is not None
+    assert health.team.waiting == 0
 
 
 async def test_who_may_only_read_reads_and_is_told_why_nothing_is_sent(
@@ -119,8 +114,7 @@ async def test_who_may_only_read_reads_and_is_told_why_nothing_is_sent(
         assert health.team is not None
         assert (health.rows, health.team.waiting) == (2, 1)
         server.execute(database, "UPDATE mcpl.members SET can_write = true")
-        await second.exchange()
-        await first.exchange()
+        await exchange(second, first)
         assert (await first.execution(own)).author == "ben"
 
 
@@ -132,28 +126,26 @@ CREATE TRIGGER raised BEFORE UPDATE ON mcpl.teams FOR EACH ROW EXECUTE FUNCTION 
 
 
 async def test_a_version_that_is_too_old_reads_and_is_told(
-    server: PostgresServer, database: str, tmp_path: Path
+    pair: Pair, server: PostgresServer, database: str
 ) -> None:
-    await make_team(server, database, "ada", "ben")
-    async with hosts(server, database, tmp_path, "ada", "ben") as (first, second):
-        await first.record("repair the login")
-        await first.exchange()
-        server.execute(database, "UPDATE mcpl.teams SET min_client = 1000")
-        assert (await second.exchange()).pulled == 1
-        own = await second.record("translate the invoice")
-        with pytest.raises(TeamError, match="requires a newer mcp-learning to write; update it"):
-            await second.exchange()
-        server.execute(database, "UPDATE mcpl.teams SET min_client = 1")
-        await first.record("speed up the export")
-        await first.exchange()
-        server.execute(database, RAISED)  # between the question whether it may write and the write
-        with pytest.raises(TeamError, match="requires a newer mcp-learning"):
-            await second.exchange()
-        assert (await second.service.health()).rows == 3  # it has read
-        server.execute(database, "DROP TRIGGER raised ON mcpl.teams")
+    first, second = pair
+    await first.record("repair the login")
+    await first.exchange()
+    server.execute(database, "UPDATE mcpl.teams SET min_client = 1000")
+    assert (await second.exchange()).pulled == 1
+    own = await second.record("translate the invoice")
+    with pytest.raises(TeamError, match="requires a newer mcp-learning to write; update it"):
         await second.exchange()
-        await first.exchange()
-        assert (await first.execution(own)).author == "ben"
+    server.execute(database, "UPDATE mcpl.teams SET min_client = 1")
+    await first.record("speed up the export")
+    await first.exchange()
+    server.execute(database, RAISED)  # between the question whether it may write and the write
+    with pytest.raises(TeamError, match="requires a newer mcp-learning"):
+        await second.exchange()
+    assert (await second.service.health()).rows == 3  # it has read
+    server.execute(database, "DROP TRIGGER raised ON mcpl.teams")
+    await exchange(second, first)
+    assert (await first.execution(own)).author == "ben"
 
 
 async def test_a_server_that_can_t_be_written_is_refused_as_a_replica(
@@ -167,26 +159,25 @@ async def test_a_server_that_can_t_be_written_is_refused_as_a_replica(
 
 
 async def test_a_value_that_the_store_can_t_hold_keeps_nothing_else_back(
-    server: PostgresServer, database: str, tmp_path: Path
+    pair: Pair, server: PostgresServer, database: str
 ) -> None:
-    await make_team(server, database, "ada", "ben")
     server.execute(
         database,
         'ALTER TABLE mcpl.executions ADD CHECK (NOT doc @> \'{"approach": "poison"}\')',
     )
-    async with hosts(server, database, tmp_path, "ada", "ben") as (first, second):
-        for number in range(5):
-            approach = "poison" if number == 2 else "plain"
-            await first.record(f"mend the cart, part {number}", approach=approach)
-        long = "a long one\x00 ".ljust(20_000, "x")
-        task_id = await first.record(long)
-        await first.exchange()
-        assert (await second.exchange()).pulled == 5
-        text = (await second.execution(task_id)).task_description
-        assert text == long.replace("\x00", "") == (await first.execution(task_id)).task_description
-        health = await first.service.health()
-        assert health.team is not None
-        assert health.team.waiting == 0
+    first, second = pair
+    for number in range(5):
+        approach = "poison" if number == 2 else "plain"
+        await first.record(f"mend the cart, part {number}", approach=approach)
+    long = "a long one\x00 ".ljust(20_000, "x")
+    task_id = await first.record(long)
+    await first.exchange()
+    assert (await second.exchange()).pulled == 5
+    text = (await second.execution(task_id)).task_description
+    assert text == long.replace("\x00", "") == (await first.execution(task_id)).task_description
+    health = await first.service.health()
+    assert health.team is not None
+    assert health.team.waiting == 0
 
 
 SCHEMAS = {

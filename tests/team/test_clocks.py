@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 from team.feed import row_of
-from team.hosts import REPO, Host, hosts, make_team, settings_of
+from team.hosts import REPO, Host, exchange, hosts, make_team, settings_of
 from team.server import PostgresServer
 
-from mcp_learning.models.corrections import ReviseExecution
 from mcp_learning.models.lessons import ListLessons, SaveLesson
 from mcp_learning.team.access import access
 from mcp_learning.team.postgres.remote import Remote
@@ -38,15 +37,14 @@ async def test_of_an_execution_the_last_change_to_arrive_stands_whatever_the_clo
     await make_team(server, database, "ada", "ben", "eve")
     async with hosts(server, database, tmp_path, "ada", "ben") as (first, second):
         task_id = await first.record("mend the cart", approach="by ada", model_tier="small")
-        await first.exchange()
-        await second.exchange()
+        await exchange(first, second)
         at = (datetime.now(UTC) + skew).isoformat()
         patch = {"kind": "patch", "task_id": str(task_id), "at": at, "doc": {"approach": "by eve"}}
         await push(server, database, patch)
         for host in (first, second):
             await host.exchange()
             assert (await host.execution(task_id)).approach == "by eve"
-        await second.service.revise(ReviseExecution(task_id=task_id, approach="by ben"))
+        await second.revise(task_id, approach="by ben")
         for host in (second, first):
             await host.exchange()
             merged = await host.execution(task_id)
@@ -62,8 +60,7 @@ async def test_of_a_lesson_the_last_revision_to_arrive_stands_whatever_the_clock
         task_id = await first.record("upload a file")
         save = SaveLesson(when="uploading", do="by ada", evidence=[task_id], repo=REPO)
         saved = await first.service.save_lesson(save)
-        await first.exchange()
-        await second.exchange()
+        await exchange(first, second)
         ((text,),) = server.execute(database, "SELECT doc::text FROM mcpl.lessons")
         at = (datetime.now(UTC) + skew).isoformat()
         doc = {**json.loads(str(text)), "do": "by eve", "updated_at": at, "worded_at": at}

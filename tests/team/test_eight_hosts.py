@@ -15,7 +15,6 @@ from team.server import PostgresServer
 from waiting import until
 
 from mcp_learning.errors import NotFound
-from mcp_learning.models.corrections import ReviseExecution
 from mcp_learning.models.requests import RecommendApproach
 from mcp_learning.models.transfer import ExportPage
 
@@ -73,7 +72,7 @@ class Worker:
     async def _has_corrected(self, task_id: UUID, approach: str) -> bool:
         """Corrects an execution if it has come here."""
         try:
-            await self.host.service.revise(ReviseExecution(task_id=task_id, approach=approach))
+            await self.host.revise(task_id, approach=approach)
         except NotFound:
             return False
         self.corrected[task_id] = approach

@@ -2,24 +2,19 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 import duckdb
 import pytest
-from team.hosts import REPO, Host, hosts, make_team
+from team.hosts import REPO, Host, Pair, exchange, hosts, make_team
 from team.server import PostgresServer
 
 from mcp_learning.errors import NotFound
-from mcp_learning.models.corrections import ReviseExecution
 from mcp_learning.models.identifiers import uuid7
 from mcp_learning.models.lessons import SaveLesson
 from mcp_learning.models.requests import (
-    ForgetExecutions,
-    GetExecution,
     RecommendApproach,
     RecordExecution,
-    SubmitFeedback,
 )
 from mcp_learning.models.transfer import ImportBatch, PastExecution
 
@@ -28,52 +23,37 @@ pytestmark = pytest.mark.anyio
 TASKS = ("repair the login redirect", "speed up the nightly export", "translate the invoice")
 
 
-async def revise(host: Host, task_id: UUID, **fields: Any) -> None:
-    await host.service.revise(ReviseExecution(task_id=task_id, **fields))
-
-
-async def forget(host: Host, *task_ids: UUID) -> None:
-    await host.service.forget(ForgetExecutions(task_ids=list(task_ids), dry_run=False))
-
-
 async def knows(host: Host, task_id: UUID) -> bool:
     try:
-        await host.service.get(GetExecution(task_id=task_id))
+        await host.detail(task_id)
     except NotFound:
         return False
     return True
 
 
 async def test_what_one_host_records_is_found_on_the_other_with_its_author_and_vector(
-    server: PostgresServer, database: str, tmp_path: Path
+    pair: Pair,
 ) -> None:
-    await make_team(server, database, "ada", "ben")
-    async with hosts(server, database, tmp_path, "ada", "ben") as (first, second):
-        ids = [await first.record(task) for task in TASKS]
-        await first.service.ready()
-        await first.exchange()
-        assert (await second.exchange()).pulled == 3
-        health = await second.service.health()
-        assert (health.rows, health.embedded) == (3, 3)  # by the vectors that came along
-        assert (await second.found(TASKS[1]))[0] == ids[1]
-        assert (await second.execution(ids[0])).author == "ada"
-        await first.exchange()
-        assert (await first.execution(ids[0])).author == "ada"
+    first, second = pair
+    ids = [await first.record(task) for task in TASKS]
+    await first.service.ready()
+    await first.exchange()
+    assert (await second.exchange()).pulled == 3
+    health = await second.service.health()
+    assert (health.rows, health.embedded) == (3, 3)  # by the vectors that came along
+    assert (await second.found(TASKS[1]))[0] == ids[1]
+    assert (await second.execution(ids[0])).author == "ada"
+    await first.exchange()
+    assert (await first.execution(ids[0])).author == "ada"
 
 
-async def test_the_time_of_a_change_is_the_same_on_all_hosts(
-    server: PostgresServer, database: str, tmp_path: Path
-) -> None:
-    await make_team(server, database, "ada", "ben")
-    async with hosts(server, database, tmp_path, "ada", "ben") as (first, second):
-        ids = [await first.record(task) for task in TASKS[:2]]
-        await revise(first, ids[1], approach="by hand")
-        await first.exchange()
-        await second.exchange()
-        for one in ids:
-            assert (await first.execution(one)).updated_at == (
-                await second.execution(one)
-            ).updated_at
+async def test_the_time_of_a_change_is_the_same_on_all_hosts(pair: Pair) -> None:
+    first, second = pair
+    ids = [await first.record(task) for task in TASKS[:2]]
+    await first.revise(ids[1], approach="by hand")
+    await exchange(first, second)
+    for one in ids:
+        assert (await first.execution(one)).updated_at == (await second.execution(one)).updated_at
 
 
 async def test_what_was_changed_long_before_it_is_sent_has_the_same_time_on_all_hosts(
@@ -98,22 +78,20 @@ async def test_what_was_changed_long_before_it_is_sent_has_the_same_time_on_all_
 
 
 async def test_a_change_that_waits_keeps_its_time_when_what_it_changed_is_read_back(
-    server: PostgresServer, database: str, tmp_path: Path
+    pair: Pair,
 ) -> None:
-    await make_team(server, database, "ada", "ben")
-    async with hosts(server, database, tmp_path, "ada", "ben") as (first, second):
-        await second.record(TASKS[0])
-        await second.exchange()
-        one = await first.record(TASKS[1])
-        await first.exchange(direction="push")
-        await revise(first, one, approach="by hand")
-        await first.exchange()
-        await second.exchange()
-        assert (await first.execution(one)).updated_at == (await second.execution(one)).updated_at
+    first, second = pair
+    await second.record(TASKS[0])
+    await second.exchange()
+    one = await first.record(TASKS[1])
+    await first.exchange(direction="push")
+    await first.revise(one, approach="by hand")
+    await exchange(first, second)
+    assert (await first.execution(one)).updated_at == (await second.execution(one)).updated_at
 
 
 async def test_what_a_host_sends_has_its_author_at_once_and_need_not_be_read_back(
-    server: PostgresServer, database: str, tmp_path: Path
+    pair: Pair, server: PostgresServer, database: str
 ) -> None:
     def last() -> object:
         return server.execute(database, "SELECT change FROM mcpl.teams")[0][0]
@@ -122,112 +100,103 @@ async def test_what_a_host_sends_has_its_author_at_once_and_need_not_be_read_bac
         health = (await host.service.health()).team
         return health.known if health else None
 
-    await make_team(server, database, "ada", "ben")
-    async with hosts(server, database, tmp_path, "ada", "ben") as (first, second):
-        ids = [await first.record(task) for task in TASKS]
-        await first.exchange()
-        assert [(await first.execution(one)).author for one in ids] == ["ada"] * 3
-        assert (await first.exchange()).pulled == 0
-        assert await known(first) == last() == 3
-        await second.record("what came between")
-        await second.exchange()
-        await revise(first, ids[0], approach="later")
-        await first.exchange(direction="push")
-        assert (await known(first), last()) == (3, 5)  # what came between is still to be read
-        await first.exchange()
-        assert await known(first) == 5
+    first, second = pair
+    ids = [await first.record(task) for task in TASKS]
+    await first.exchange()
+    assert [(await first.execution(one)).author for one in ids] == ["ada"] * 3
+    assert (await first.exchange()).pulled == 0
+    assert await known(first) == last() == 3
+    await second.record("what came between")
+    await second.exchange()
+    await first.revise(ids[0], approach="later")
+    await first.exchange(direction="push")
+    assert (await known(first), last()) == (3, 5)  # what came between is still to be read
+    await first.exchange()
+    assert await known(first) == 5
 
 
 async def test_what_waits_when_old_executions_are_archived_reaches_the_others_as_it_was(
-    server: PostgresServer, database: str, tmp_path: Path
+    pair: Pair,
 ) -> None:
-    await make_team(server, database, "ada", "ben")
-    async with hosts(server, database, tmp_path, "ada", "ben") as (first, second):
-        task_id = await first.record(
-            'mend the "cart"\n', details={"metadata": {"x": [None, 0.1]}, "peak_memory_mb": 0.1}
-        )
-        before = await first.execution(task_id)
-        await first.service.store.archive([task_id], None)
-        await first.exchange()
-        await second.exchange()
-        after = await second.execution(task_id)
-        same = {"author": before.author, "updated_at": before.updated_at}
-        assert after.model_copy(update=same) == before
+    first, second = pair
+    task_id = await first.record(
+        'mend the "cart"\n', details={"metadata": {"x": [None, 0.1]}, "peak_memory_mb": 0.1}
+    )
+    before = await first.execution(task_id)
+    await first.service.store.archive([task_id], None)
+    await exchange(first, second)
+    after = await second.execution(task_id)
+    same = {"author": before.author, "updated_at": before.updated_at}
+    assert after.model_copy(update=same) == before
 
 
 async def test_only_repositories_that_are_named_are_shared(
-    server: PostgresServer, database: str, tmp_path: Path
+    pair: Pair, server: PostgresServer, database: str
 ) -> None:
-    await make_team(server, database, "ada", "ben")
-    async with hosts(server, database, tmp_path, "ada", "ben") as (first, second):
-        for repo in ("acme/shop", "https://github.com/acme/shop.git", "other/shop", None):
-            await first.record("mend the cart", repo=repo)
-        await first.exchange()
-        assert (await second.exchange()).pulled == 2
-        stored = server.execute(database, "SELECT doc->>'repo' FROM mcpl.executions ORDER BY 1")
-        assert stored == [("acme/shop",), ("https://github.com/acme/shop.git",)]
+    first, second = pair
+    for repo in ("acme/shop", "https://github.com/acme/shop.git", "other/shop", None):
+        await first.record("mend the cart", repo=repo)
+    await first.exchange()
+    assert (await second.exchange()).pulled == 2
+    stored = server.execute(database, "SELECT doc->>'repo' FROM mcpl.executions ORDER BY 1")
+    assert stored == [("acme/shop",), ("https://github.com/acme/shop.git",)]
 
 
 async def test_feedback_and_uses_travel_and_secrets_and_counts_of_answers_dont(
-    server: PostgresServer, database: str, tmp_path: Path
+    pair: Pair, server: PostgresServer, database: str
 ) -> None:
-    await make_team(server, database, "ada", "ben")
-    async with hosts(server, database, tmp_path, "ada", "ben") as (first, second):
-        earlier = await first.record("deploy with password=hunter2horse <private>at noon</private>")
-        await first.service.feedback(SubmitFeedback(task_id=earlier, rating=5).identified())
-        later = await first.record("deploy again", used_task_ids=[earlier])
-        await first.service.ready()
-        await first.found("deploy")
-        await first.exchange()
-        await second.exchange()
-        detail = await second.service.get(GetExecution(task_id=earlier))
-        assert [one.rating for one in detail.feedback] == [5]
-        assert [one.task_id for one in detail.used_by] == [later]
-        assert detail.times_returned == 0
-        everything = str(server.execute(database, "SELECT doc::text FROM mcpl.executions"))
-        assert "deploy" in everything
-        assert "hunter2horse" not in everything
-        assert "at noon" not in everything
+    first, second = pair
+    earlier = await first.record("deploy with password=hunter2horse <private>at noon</private>")
+    await first.judge(earlier, rating=5)
+    later = await first.record("deploy again", used_task_ids=[earlier])
+    await first.service.ready()
+    await first.found("deploy")
+    await exchange(first, second)
+    detail = await second.detail(earlier)
+    assert [one.rating for one in detail.feedback] == [5]
+    assert [one.task_id for one in detail.used_by] == [later]
+    assert detail.times_returned == 0
+    everything = str(server.execute(database, "SELECT doc::text FROM mcpl.executions"))
+    assert "deploy" in everything
+    assert "hunter2horse" not in everything
+    assert "at noon" not in everything
 
 
 async def test_of_changes_on_both_sides_each_field_has_the_last_one_and_forgotten_stays_forgotten(
-    server: PostgresServer, database: str, tmp_path: Path
+    pair: Pair, server: PostgresServer, database: str
 ) -> None:
-    await make_team(server, database, "ada", "ben")
-    async with hosts(server, database, tmp_path, "ada", "ben") as (first, second):
-        ids = [await first.record(task) for task in TASKS]
-        await first.exchange()
-        await second.exchange()
-        # both are alone for a while
-        await revise(first, ids[0], approach="by ada", solution_summary="only ada")
-        await revise(second, ids[0], approach="by ben", model_tier="large")
-        await forget(first, ids[1])
-        await revise(second, ids[1], approach="of what is forgotten")
-        await revise(first, ids[2], approach="of what is forgotten, too")
-        await forget(second, ids[2])
-        # and together again, ada first
-        for host in (first, second, first, second):
-            await host.exchange()
-        for host in (first, second):
-            merged = await host.execution(ids[0])
-            assert merged.approach == "by ben"
-            assert (merged.solution_summary, merged.model_tier) == ("only ada", "large")
-            assert not await knows(host, ids[1])
-            assert not await knows(host, ids[2])
-        server.execute(database, "VACUUM FULL")
-        texts = server.execute(database, "SELECT * FROM mcpl.executions, mcpl.feedback")
-        assert "forgotten" not in str(texts)
-        # a late change to what is forgotten doesn't bring it back
-        again = RecordExecution(
-            task_id=ids[1],
-            task_type="x",
-            task_description="again",
-            outcome="success",
-            repo="acme/x",
-        )
-        await second.service.record(again)
-        await second.exchange()
-        assert not await knows(second, ids[1])
+    first, second = pair
+    ids = [await first.record(task) for task in TASKS]
+    await exchange(first, second)
+    # both are alone for a while
+    await first.revise(ids[0], approach="by ada", solution_summary="only ada")
+    await second.revise(ids[0], approach="by ben", model_tier="large")
+    await first.forget(ids[1])
+    await second.revise(ids[1], approach="of what is forgotten")
+    await first.revise(ids[2], approach="of what is forgotten, too")
+    await second.forget(ids[2])
+    # and together again, ada first
+    await exchange(first, second, first, second)
+    for host in (first, second):
+        merged = await host.execution(ids[0])
+        assert merged.approach == "by ben"
+        assert (merged.solution_summary, merged.model_tier) == ("only ada", "large")
+        assert not await knows(host, ids[1])
+        assert not await knows(host, ids[2])
+    server.execute(database, "VACUUM FULL")
+    texts = server.execute(database, "SELECT * FROM mcpl.executions, mcpl.feedback")
+    assert "forgotten" not in str(texts)
+    # a late change to what is forgotten doesn't bring it back
+    again = RecordExecution(
+        task_id=ids[1],
+        task_type="x",
+        task_description="again",
+        outcome="success",
+        repo="acme/x",
+    )
+    await second.service.record(again)
+    await second.exchange()
+    assert not await knows(second, ids[1])
 
 
 async def test_a_host_keeps_nothing_of_what_was_sent_and_then_forgotten(
@@ -236,56 +205,47 @@ async def test_a_host_keeps_nothing_of_what_was_sent_and_then_forgotten(
     await make_team(server, database, "ada", "ben")
     async with hosts(server, database, tmp_path, "ada", "ben") as (first, second):
         ids = [await first.record("mend the cart with a spanner") for _ in range(2)]
-        await first.service.feedback(SubmitFeedback(task_id=ids[0], comment="spanner").identified())
+        await first.judge(ids[0], comment="spanner")
         save = SaveLesson(when="mending", do="take a spanner", evidence=ids, repo=REPO)
         await first.service.save_lesson(save)
-        for host in (first, second):
-            await host.exchange()
-        await revise(second, ids[1], approach="another spanner")
+        await exchange(first, second)
+        await second.revise(ids[1], approach="another spanner")
         await second.exchange()
-        await forget(first, *ids)
-        for host in (first, second):
-            await host.exchange()
+        await first.forget(*ids)
+        await exchange(first, second)
     for number in range(2):
         with duckdb.connect(tmp_path / f"host{number}" / "learning.duckdb") as file:
             kept = file.execute("SELECT * FROM outbox").fetchall()
         assert "spanner" not in str(kept)
 
 
-async def test_what_is_recorded_again_after_it_was_forgotten_stays_forgotten(
-    server: PostgresServer, database: str, tmp_path: Path
-) -> None:
-    await make_team(server, database, "ada", "ben")
-    async with hosts(server, database, tmp_path, "ada", "ben") as (first, second):
-        task_id = uuid7()
-        await first.record(TASKS[0], task_id=task_id)
-        await first.exchange()
-        await second.exchange()
-        await forget(first, task_id)
-        await first.record(TASKS[0], task_id=task_id)  # as an import would
-        await first.exchange()
-        await second.exchange()
-        assert [await knows(host, task_id) for host in (first, second)] == [False, False]
+async def test_what_is_recorded_again_after_it_was_forgotten_stays_forgotten(pair: Pair) -> None:
+    first, second = pair
+    task_id = uuid7()
+    await first.record(TASKS[0], task_id=task_id)
+    await exchange(first, second)
+    await first.forget(task_id)
+    await first.record(TASKS[0], task_id=task_id)  # as an import would
+    await exchange(first, second)
+    assert [await knows(host, task_id) for host in (first, second)] == [False, False]
 
 
 async def test_fields_of_a_newer_version_survive_the_patch_of_an_older_one(
-    server: PostgresServer, database: str, tmp_path: Path
+    pair: Pair, server: PostgresServer, database: str
 ) -> None:
-    await make_team(server, database, "ada", "ben")
-    async with hosts(server, database, tmp_path, "ada", "ben") as (first, second):
-        task_id = await first.record(TASKS[0])
-        await first.exchange()
-        await second.exchange()
-        server.execute(
-            database,
-            'UPDATE mcpl.executions SET doc = doc || \'{"mood": "hopeful"}\'',
-        )
-        await revise(second, task_id, approach="older")
-        await second.exchange()
-        (stored,) = server.execute(
-            database, "SELECT doc->>'mood', doc->>'approach' FROM mcpl.executions"
-        )
-        assert stored == ("hopeful", "older")
+    first, second = pair
+    task_id = await first.record(TASKS[0])
+    await exchange(first, second)
+    server.execute(
+        database,
+        'UPDATE mcpl.executions SET doc = doc || \'{"mood": "hopeful"}\'',
+    )
+    await second.revise(task_id, approach="older")
+    await second.exchange()
+    (stored,) = server.execute(
+        database, "SELECT doc->>'mood', doc->>'approach' FROM mcpl.executions"
+    )
+    assert stored == ("hopeful", "older")
 
 
 async def test_hosts_give_the_same_answers_in_the_same_order(
@@ -308,7 +268,7 @@ async def test_hosts_give_the_same_answers_in_the_same_order(
                 await host.exchange()
                 await host.service.ready()
             if number % 5 == 4:
-                await revise(host, ids[-1], model_tier="large")
+                await host.revise(ids[-1], model_tier="large")
         for _ in range(2):
             for host in team:
                 await host.service.ready()

@@ -10,15 +10,13 @@ from uuid import UUID
 import anyio
 import pytest
 from team.feed import Feed
-from team.hosts import REPO, Host, hosts, make_team, settings_of
+from team.hosts import REPO, Host, exchange, hosts, make_team, settings_of
 from team.server import PostgresServer
 from team.standby import Standby
 from waiting import until
 
 from mcp_learning.errors import NotFound, TeamUnreachable
-from mcp_learning.models.corrections import ReviseExecution
 from mcp_learning.models.lessons import ListLessons, SaveLesson
-from mcp_learning.models.requests import ForgetExecutions, GetExecution, SubmitFeedback
 from mcp_learning.team import setup
 
 pytestmark = pytest.mark.anyio
@@ -55,7 +53,7 @@ def asynchronous(server: PostgresServer) -> Iterator[Standby]:
 async def known(host: Host, task_id: UUID) -> tuple[str | None, str | None, int] | None:
     """What a host knows of an execution: approach, tier and how often it was judged."""
     try:
-        detail = await host.service.get(GetExecution(task_id=task_id))
+        detail = await host.detail(task_id)
     except NotFound:
         return None
     return detail.execution.approach, detail.execution.model_tier, len(detail.feedback)
@@ -68,10 +66,6 @@ async def exchanged(host: Host) -> bool:
     except TeamUnreachable:
         return False
     return True
-
-
-async def revise(host: Host, task_id: UUID, **fields: str) -> None:
-    await host.service.revise(ReviseExecution.model_validate({"task_id": task_id, **fields}))
 
 
 async def test_what_was_acknowledged_survives_the_end_of_the_server_by_its_synchronous_standby(
@@ -111,27 +105,25 @@ async def test_what_a_standby_lacked_is_sent_again_and_takes_nothing_back_that_c
         # eve will change one of them early, one late, by numbers that ada's changes had
         kept = [await ada.record("mend the cart", approach="old", model_tier="small") for _ in "12"]
         gone = await ada.record("speed up the export", approach="for nothing")
-        for host in (ada, ben, eve):
-            await host.exchange()
+        await exchange(ada, ben, eve)
         await anyio.to_thread.run_sync(asynchronous.lose_the_connection)
         # acknowledged by a server that is lost with it
         for one in kept:
-            await revise(ada, one, approach="by ada")
-            await ada.service.feedback(SubmitFeedback(task_id=one, rating=4).identified())
+            await ada.revise(one, approach="by ada")
+            await ada.judge(one, rating=4)
         lost = await ada.record("translate the invoice", approach="new")
         lesson = SaveLesson(when="translating", do="ask twice", evidence=[lost], repo=REPO)
         await ada.service.save_lesson(lesson)
-        await ada.exchange()
-        await ben.exchange()
-        await ben.service.feedback(SubmitFeedback(task_id=lost, rating=5).identified())
-        await ben.service.forget(ForgetExecutions(task_ids=[gone], dry_run=False))
+        await exchange(ada, ben)
+        await ben.judge(lost, rating=5)
+        await ben.forget(gone)
         await ben.exchange()
         await anyio.to_thread.run_sync(first.kill)
         await anyio.to_thread.run_sync(asynchronous.promote)
         # eve goes on with the other server, before those who know what it lacks
-        await revise(eve, kept[0], model_tier="large")
+        await eve.revise(kept[0], model_tier="large")
         own = [await eve.record(f"mend the search, part {number}") for number in range(12)]
-        await revise(eve, kept[1], model_tier="large")
+        await eve.revise(kept[1], model_tier="large")
         for host in (eve, ben, ada, eve, ben, ada):
             await until(partial(exchanged, host))
         for host in (ada, ben, eve):
@@ -156,15 +148,14 @@ async def test_a_team_moves_to_another_server_with_what_was_written_after_the_co
         )
         async with hosts(server, database, tmp_path, "ada", "ben") as (ada, ben):
             kept = await ada.record("mend the cart", approach="old")
-            for host in (ada, ben):
-                await host.exchange()
+            await exchange(ada, ben)
             await anyio.to_thread.run_sync(server.copy, database, other)
-            await revise(ada, kept, approach="by ada")
+            await ada.revise(kept, approach="by ada")
             lost = await ada.record("translate the invoice", approach="new")
             await ada.exchange()
         async with hosts(other, database, tmp_path, "ada", "ben") as (ada, ben):
             own = [await ben.record(f"mend the search, part {number}") for number in range(5)]
-            await revise(ben, kept, model_tier="large")
+            await ben.revise(kept, model_tier="large")
             await ben.exchange()
             assert "is read again" not in caplog.text  # he knows of nothing that isn't there
             await ada.exchange()

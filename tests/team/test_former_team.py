@@ -7,12 +7,10 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from team.hosts import REPO, Host, hosts, make_team
+from team.hosts import REPO, Host, exchange, hosts, make_team
 from team.server import PostgresServer
 
-from mcp_learning.models.corrections import ReviseExecution
 from mcp_learning.models.lessons import SaveLesson
-from mcp_learning.models.requests import ForgetExecutions, SubmitFeedback
 from mcp_learning.models.team import TeamHealth
 
 pytestmark = pytest.mark.anyio
@@ -29,8 +27,7 @@ async def moved(
         told = [await other.record(text) for text in texts]
         save = SaveLesson(when="mending", do="look at the wheels", evidence=told[:1], repo=REPO)
         await other.service.save_lesson(save)
-        await other.exchange()
-        await host.exchange()
+        await exchange(other, host)
         await host.service.leave_team()
     async with hosts(server, database, directory, "ada", team="lab", **given) as (host,):
         await host.exchange(fill=True)
@@ -56,9 +53,9 @@ async def test_it_is_corrected_judged_and_forgotten_there_and_the_next_team_hear
     server: PostgresServer, database: str, tmp_path: Path
 ) -> None:
     async with moved(server, database, tmp_path, "mend the cart", "gone") as (host, (kept, gone)):
-        await host.service.revise(ReviseExecution(task_id=kept, approach="by hand"))
-        await host.service.feedback(SubmitFeedback(task_id=kept, rating=4).identified())
-        await host.service.forget(ForgetExecutions(task_ids=[gone], dry_run=False))
+        await host.revise(kept, approach="by hand")
+        await host.judge(kept, rating=4)
+        await host.forget(gone)
         own = await host.record("translate the invoice")
         assert (await team(host)).waiting == 1
         for _ in range(3):
@@ -95,13 +92,12 @@ async def test_it_is_the_team_s_again_with_feedback_when_the_host_is_back(
     server: PostgresServer, database: str, tmp_path: Path
 ) -> None:
     async with moved(server, database, tmp_path, "mend the cart") as (host, (kept,)):
-        await host.service.feedback(SubmitFeedback(task_id=kept, rating=4).identified())
+        await host.judge(kept, rating=4)
         await host.service.leave_team()
     async with hosts(server, database, tmp_path, "ada", "ben") as (host, other):
         await host.exchange(fill=True)
-        await host.service.revise(ReviseExecution(task_id=kept, approach="by hand"))
-        await host.exchange()
-        await other.exchange()
+        await host.revise(kept, approach="by hand")
+        await exchange(host, other)
         found = await other.detail(kept)
         assert found.execution.approach == "by hand"
         assert [one.rating for one in found.feedback] == [4]

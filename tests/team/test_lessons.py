@@ -4,11 +4,10 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from team.hosts import Host, hosts, make_team
+from team.hosts import Host, Pair, exchange, hosts, make_team
 from team.server import PostgresServer
 
 from mcp_learning.models.lessons import ChangeLesson, ListLessons, SaveLesson
-from mcp_learning.models.requests import ForgetExecutions
 
 pytestmark = pytest.mark.anyio
 
@@ -21,67 +20,60 @@ async def known(host: Host) -> list[tuple[str, str | None]]:
 
 
 async def test_a_lesson_that_was_told_travels_and_is_revised_and_forgotten(
-    server: PostgresServer, database: str, tmp_path: Path
+    pair: Pair, server: PostgresServer, database: str
 ) -> None:
-    await make_team(server, database, "ada", "ben")
-    async with hosts(server, database, tmp_path, "ada", "ben") as (first, second):
-        ids = [await first.record(f"upload a file, attempt {number}") for number in range(2)]
-        save = SaveLesson(when="uploading files", do="send it in parts", evidence=ids, repo=REPO)
-        saved = await first.service.save_lesson(save)
-        private = await first.record("a task of ada alone", repo="ada/notes")
-        own = SaveLesson(when="in secret", do="whisper", evidence=[private])
-        await first.service.save_lesson(own)
-        await first.exchange()
-        await second.exchange()
-        assert await known(second) == [("uploading files", "send it in parts")]
-        revised = save.model_copy(update={"do": "in parts of 5 MB", "lesson_id": saved.lesson_id})
-        await second.service.save_lesson(revised)
-        await second.exchange()
-        await first.exchange()
-        assert ("uploading files", "in parts of 5 MB") in await known(first)
-        await second.service.forget(ForgetExecutions(task_ids=ids, dry_run=False))
-        await second.exchange()
-        await first.exchange()
-        assert await known(first) == [("in secret", "whisper")]
-        assert await known(second) == []
-        assert server.execute(database, "SELECT doc FROM mcpl.lessons") == [(None,)]
+    first, second = pair
+    ids = [await first.record(f"upload a file, attempt {number}") for number in range(2)]
+    save = SaveLesson(when="uploading files", do="send it in parts", evidence=ids, repo=REPO)
+    saved = await first.service.save_lesson(save)
+    private = await first.record("a task of ada alone", repo="ada/notes")
+    own = SaveLesson(when="in secret", do="whisper", evidence=[private])
+    await first.service.save_lesson(own)
+    await exchange(first, second)
+    assert await known(second) == [("uploading files", "send it in parts")]
+    revised = save.model_copy(update={"do": "in parts of 5 MB", "lesson_id": saved.lesson_id})
+    await second.service.save_lesson(revised)
+    await exchange(second, first)
+    assert ("uploading files", "in parts of 5 MB") in await known(first)
+    await second.forget(*ids)
+    await exchange(second, first)
+    assert await known(first) == [("in secret", "whisper")]
+    assert await known(second) == []
+    assert server.execute(database, "SELECT doc FROM mcpl.lessons") == [(None,)]
 
 
 async def test_a_lesson_on_what_was_forgotten_elsewhere_never_reaches_the_team(
-    server: PostgresServer, database: str, tmp_path: Path
+    pair: Pair, server: PostgresServer, database: str
 ) -> None:
-    await make_team(server, database, "ada", "ben")
-    async with hosts(server, database, tmp_path, "ada", "ben") as (first, second):
-        task_id = await first.record("upload the secret plan")
-        await first.exchange()
-        await second.exchange()
-        await first.service.forget(ForgetExecutions(task_ids=[task_id], dry_run=False))
-        await first.exchange()
-        save = SaveLesson(when="uploading", do="hide the secret plan", evidence=[task_id])
-        await second.service.save_lesson(save)  # it doesn't know yet
-        await second.exchange(direction="push")
-        assert server.execute(database, "SELECT doc FROM mcpl.lessons") == []
-        await second.exchange()
-        assert await known(second) == []
+    first, second = pair
+    task_id = await first.record("upload the secret plan")
+    await exchange(first, second)
+    await first.forget(task_id)
+    await first.exchange()
+    save = SaveLesson(when="uploading", do="hide the secret plan", evidence=[task_id])
+    await second.service.save_lesson(save)  # it doesn't know yet
+    await second.exchange(direction="push")
+    assert server.execute(database, "SELECT doc FROM mcpl.lessons") == []
+    await second.exchange()
+    assert await known(second) == []
 
 
 async def test_a_lesson_waits_for_no_page_of_its_executions(
-    server: PostgresServer, database: str, tmp_path: Path
+    pair: Pair, server: PostgresServer, database: str
 ) -> None:
-    await make_team(server, database, "ada", "ben")
-    async with hosts(server, database, tmp_path, "ada", "ben") as (first, second):
-        task_id = await first.record("upload a file")
-        save = SaveLesson(when="uploading", do="send parts", evidence=[task_id], repo=REPO)
-        await first.service.save_lesson(save)
-        await first.exchange()
-        # the execution changes later than the lesson, and comes after it
-        server.execute(database, "UPDATE mcpl.teams SET change = change + 1")
-        server.execute(
-            database,
-            "UPDATE mcpl.executions SET change = (SELECT change FROM mcpl.teams)",
-        )
-        await second.exchange()
-        assert await known(second) == [("uploading", "send parts")]
+    first, second = pair
+    task_id = await first.record("upload a file")
+    save = SaveLesson(when="uploading", do="send parts", evidence=[task_id], repo=REPO)
+    await first.service.save_lesson(save)
+    await first.exchange()
+    # the execution changes later than the lesson, and comes after it
+    server.execute(database, "UPDATE mcpl.teams SET change = change + 1")
+    server.execute(
+        database,
+        "UPDATE mcpl.executions SET change = (SELECT change FROM mcpl.teams)",
+    )
+    await second.exchange()
+    assert await known(second) == [("uploading", "send parts")]
 
 
 async def test_a_lesson_goes_from_hosts_that_know_an_earlier_version_of_it_too(
@@ -92,12 +84,11 @@ async def test_a_lesson_goes_from_hosts_that_know_an_earlier_version_of_it_too(
         ids = [await first.record(f"upload a file, attempt {number}") for number in range(2)]
         save = SaveLesson(when="uploading files", do="in parts", evidence=ids[:1], repo=REPO)
         saved = await first.service.save_lesson(save)
-        for host in (first, second, third):
-            await host.exchange()
+        await exchange(first, second, third)
         told = {"do": "in parts of 5 MB", "evidence": ids[1:], "lesson_id": saved.lesson_id}
         await second.service.save_lesson(save.model_copy(update=told))
         await second.exchange()
-        await first.service.forget(ForgetExecutions(task_ids=ids[1:], dry_run=False))
+        await first.forget(*ids[1:])
         for host in (first, second, third):
             await host.exchange()
             assert await known(host) == []
@@ -105,17 +96,16 @@ async def test_a_lesson_goes_from_hosts_that_know_an_earlier_version_of_it_too(
 
 
 async def test_a_host_sends_no_lesson_that_it_has_from_the_team(
-    server: PostgresServer, database: str, tmp_path: Path
+    pair: Pair, server: PostgresServer, database: str
 ) -> None:
-    await make_team(server, database, "ada", "ben")
     server.execute(database, "UPDATE mcpl.members SET can_write = false WHERE member = 'ben'")
-    async with hosts(server, database, tmp_path, "ada", "ben") as (first, reader):
-        task_id = await first.record("upload a file")
-        save = SaveLesson(when="uploading", do="send parts", evidence=[task_id], repo=REPO)
-        await first.service.save_lesson(save)
-        await first.exchange(fill=True)
-        assert (await reader.exchange(fill=True)).pushed == 0
-        assert await known(reader) == [("uploading", "send parts")]
+    first, reader = pair
+    task_id = await first.record("upload a file")
+    save = SaveLesson(when="uploading", do="send parts", evidence=[task_id], repo=REPO)
+    await first.service.save_lesson(save)
+    await first.exchange(fill=True)
+    assert (await reader.exchange(fill=True)).pushed == 0
+    assert await known(reader) == [("uploading", "send parts")]
 
 
 async def test_a_lesson_of_the_team_is_changed_also_where_its_repository_is_not_named(
@@ -129,12 +119,10 @@ async def test_a_lesson_of_the_team_is_changed_also_where_its_repository_is_not_
         task_id = await first.record("upload a file")
         save = SaveLesson(when="uploading", do="send parts", evidence=[task_id], repo=REPO)
         lesson_id = (await first.service.save_lesson(save)).lesson_id
-        await first.exchange()
-        await second.exchange()
+        await exchange(first, second)
         retire = ChangeLesson(lesson_id=str(lesson_id), action="retire")
         await second.service.change_lesson(retire)
-        await second.exchange()
-        await first.exchange()
+        await exchange(second, first)
         assert (await first.service.list_lessons(ListLessons())).counts.retired == 1
 
 
@@ -171,40 +159,33 @@ async def test_a_lesson_is_sent_once_however_long_ago_that_was(
         assert (await host.exchange(fill=True)).pushed == 0
 
 
-async def test_a_lesson_has_the_evidence_of_all_hosts_that_revise_it_at_once(
-    server: PostgresServer, database: str, tmp_path: Path
-) -> None:
-    await make_team(server, database, "ada", "ben")
-    async with hosts(server, database, tmp_path, "ada", "ben") as (first, second):
-        ids = [await first.record(f"upload a file, attempt {number}") for number in range(3)]
-        told = SaveLesson(when="uploading", do="in parts", evidence=ids[:1], repo=REPO)
-        lesson_id = (await first.service.save_lesson(told)).lesson_id
-        for host in (first, second):
-            await host.exchange()
-        for host, one in ((first, ids[1]), (second, ids[2])):
-            revised = told.model_copy(update={"lesson_id": lesson_id, "evidence": [one]})
-            await host.service.save_lesson(revised)
-        for host in (first, second, first):
-            await host.exchange()
-        for host in (first, second):
-            (found,) = (await host.service.list_lessons(ListLessons())).lessons
-            assert set(found.lesson.evidence) == set(ids)
+async def test_a_lesson_has_the_evidence_of_all_hosts_that_revise_it_at_once(pair: Pair) -> None:
+    first, second = pair
+    ids = [await first.record(f"upload a file, attempt {number}") for number in range(3)]
+    told = SaveLesson(when="uploading", do="in parts", evidence=ids[:1], repo=REPO)
+    lesson_id = (await first.service.save_lesson(told)).lesson_id
+    await exchange(first, second)
+    for host, one in ((first, ids[1]), (second, ids[2])):
+        revised = told.model_copy(update={"lesson_id": lesson_id, "evidence": [one]})
+        await host.service.save_lesson(revised)
+    await exchange(first, second, first)
+    for host in (first, second):
+        (found,) = (await host.service.list_lessons(ListLessons())).lessons
+        assert set(found.lesson.evidence) == set(ids)
 
 
 async def test_a_lesson_goes_from_all_hosts_with_an_execution_that_only_one_of_them_has(
-    server: PostgresServer, database: str, tmp_path: Path
+    pair: Pair,
 ) -> None:
-    await make_team(server, database, "ada", "ben")
-    async with hosts(server, database, tmp_path, "ada", "ben") as (first, second):
-        shown = await first.record("upload a file")
-        own = await first.record("upload the secret plan", repo=None)
-        save = SaveLesson(when="uploading", do="hide the plan", evidence=[shown, own], repo=REPO)
-        await first.service.save_lesson(save)
-        await first.exchange()
-        await second.exchange()
-        assert await known(second) == [("uploading", "hide the plan")]
-        await first.service.forget(ForgetExecutions(task_ids=[own], dry_run=False))
-        await first.exchange()
-        for host in (second, first):
-            await host.exchange()
-            assert await known(host) == []
+    first, second = pair
+    shown = await first.record("upload a file")
+    own = await first.record("upload the secret plan", repo=None)
+    save = SaveLesson(when="uploading", do="hide the plan", evidence=[shown, own], repo=REPO)
+    await first.service.save_lesson(save)
+    await exchange(first, second)
+    assert await known(second) == [("uploading", "hide the plan")]
+    await first.forget(own)
+    await first.exchange()
+    for host in (second, first):
+        await host.exchange()
+        assert await known(host) == []

@@ -3,12 +3,11 @@
 from pathlib import Path
 
 import pytest
-from team.hosts import Host, hosts, make_team
+from team.hosts import Host, Pair, exchange, hosts, make_team
 from team.server import PostgresServer
 
 from mcp_learning.errors import NotFound
-from mcp_learning.models.corrections import ReviseExecution
-from mcp_learning.models.requests import ForgetExecutions, GetExecution, SubmitFeedback
+from mcp_learning.models.requests import GetExecution
 
 pytestmark = pytest.mark.anyio
 
@@ -35,29 +34,26 @@ async def known(host: Host, *ids: object) -> list[str | None]:
 
 
 async def test_what_a_server_lost_is_sent_again_by_who_wrote_it(
-    server: PostgresServer, database: str, tmp_path: Path
+    pair: Pair, server: PostgresServer, database: str
 ) -> None:
-    await make_team(server, database, "ada", "ben")
-    async with hosts(server, database, tmp_path, "ada", "ben") as (first, second):
-        kept = await first.record("repair the login", approach="old")
-        await first.exchange()
-        ((change,),) = server.execute(database, "SELECT change FROM mcpl.teams")
-        lost = await first.record("translate the invoice", approach="new")
-        await first.service.revise(ReviseExecution(task_id=kept, approach="newer"))
-        await first.service.feedback(SubmitFeedback(task_id=kept, rating=4).identified())
-        gone = await first.record("speed up the export", approach="for nothing")
-        await first.exchange()
-        await second.exchange()
-        await second.service.forget(ForgetExecutions(task_ids=[gone], dry_run=False))
-        await second.exchange()
-        # another server takes its place, with nothing of that
-        server.execute(database, *(one.format(change=change, kept=kept) for one in TO_BEFORE))
-        for host in (second, first, second, first):
-            await host.exchange()
-        for host in (first, second):
-            assert await known(host, kept, lost, gone) == ["newer", "new", None]
-            detail = await host.service.get(GetExecution(task_id=kept))
-            assert [one.rating for one in detail.feedback] == [4]
+    first, second = pair
+    kept = await first.record("repair the login", approach="old")
+    await first.exchange()
+    ((change,),) = server.execute(database, "SELECT change FROM mcpl.teams")
+    lost = await first.record("translate the invoice", approach="new")
+    await first.revise(kept, approach="newer")
+    await first.judge(kept, rating=4)
+    gone = await first.record("speed up the export", approach="for nothing")
+    await exchange(first, second)
+    await second.forget(gone)
+    await second.exchange()
+    # another server takes its place, with nothing of that
+    server.execute(database, *(one.format(change=change, kept=kept) for one in TO_BEFORE))
+    await exchange(second, first, second, first)
+    for host in (first, second):
+        assert await known(host, kept, lost, gone) == ["newer", "new", None]
+        detail = await host.detail(kept)
+        assert [one.rating for one in detail.feedback] == [4]
 
 
 async def test_what_a_host_has_sent_and_holds_no_longer_is_sent_again_all_the_same(
@@ -84,26 +80,22 @@ async def test_what_a_host_has_sent_and_holds_no_longer_is_sent_again_all_the_sa
 
 
 async def test_a_host_that_was_away_for_longer_than_tombstones_are_kept_forgets_all_the_same(
-    server: PostgresServer, database: str, tmp_path: Path
+    pair: Pair, server: PostgresServer, database: str
 ) -> None:
-    await make_team(server, database, "ada", "ben")
-    async with hosts(server, database, tmp_path, "ada", "ben") as (first, second):
-        kept = await first.record("repair the login", approach="kept")
-        gone = await first.record("speed up the export", approach="gone")
-        await first.exchange()
-        await second.exchange()
-        await first.exchange()
-        await second.service.forget(ForgetExecutions(task_ids=[gone], dry_run=False))
-        await second.exchange()
-        await first.service.revise(ReviseExecution(task_id=gone, approach="too late"))
-        await first.service.revise(ReviseExecution(task_id=kept, approach="in time"))
-        own = await first.record("translate the invoice", approach="new")
-        server.execute(
-            database,
-            "DELETE FROM mcpl.executions WHERE doc IS NULL",
-            "UPDATE mcpl.teams SET floor = change",
-        )
-        await first.exchange()
-        await second.exchange()
-        for host in (first, second):
-            assert await known(host, kept, gone, own) == ["in time", None, "new"]
+    first, second = pair
+    kept = await first.record("repair the login", approach="kept")
+    gone = await first.record("speed up the export", approach="gone")
+    await exchange(first, second, first)
+    await second.forget(gone)
+    await second.exchange()
+    await first.revise(gone, approach="too late")
+    await first.revise(kept, approach="in time")
+    own = await first.record("translate the invoice", approach="new")
+    server.execute(
+        database,
+        "DELETE FROM mcpl.executions WHERE doc IS NULL",
+        "UPDATE mcpl.teams SET floor = change",
+    )
+    await exchange(first, second)
+    for host in (first, second):
+        assert await known(host, kept, gone, own) == ["in time", None, "new"]

@@ -4,14 +4,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from team.hosts import REPO, Host, hosts, make_team
+from team.hosts import REPO, Host, Pair, exchange, hosts, make_team
 from team.server import PostgresServer
 
 from mcp_learning.clients.transfer.imported import Notes
 from mcp_learning.clients.transfer.rows import RowParser
-from mcp_learning.models.corrections import ReviseExecution
 from mcp_learning.models.lessons import ChangeLesson, ListLessons, SaveLesson
-from mcp_learning.models.requests import ForgetExecutions, GetExecution, SubmitFeedback
 from mcp_learning.models.transfer import ExportPage, ImportBatch
 
 pytestmark = pytest.mark.anyio
@@ -22,59 +20,54 @@ async def rows(host: Host) -> int:
 
 
 async def test_a_host_leaves_with_everything_and_joins_again_without_repeating_itself(
-    server: PostgresServer, database: str, tmp_path: Path
+    pair: Pair, server: PostgresServer, database: str
 ) -> None:
-    await make_team(server, database, "ada", "ben")
-    async with hosts(server, database, tmp_path, "ada", "ben") as (first, second):
-        own = await first.record("mend the cart")
-        theirs = await second.record("translate the invoice")
-        for host in (first, second, first):
-            await host.exchange()
-        await first.record("never sent")
-        left = await first.service.leave_team()
-        assert (left.team, left.dropped) == ("shop", 1)
-        assert await rows(first) == 3
-        assert (await first.execution(own)).author is None  # the host's own again
-        assert (await first.execution(theirs)).author == "ben"
-        await second.exchange()
-        assert await rows(second) == 2  # the team keeps what it has
-        await first.exchange(fill=True)
-        await second.exchange()
-        assert await rows(first) == await rows(second) == 3
-        stored = server.execute(database, "SELECT author FROM mcpl.executions ORDER BY author")
-        assert stored == [("ada",), ("ada",), ("ben",)]
+    first, second = pair
+    own = await first.record("mend the cart")
+    theirs = await second.record("translate the invoice")
+    await exchange(first, second, first)
+    await first.record("never sent")
+    left = await first.service.leave_team()
+    assert (left.team, left.dropped) == ("shop", 1)
+    assert await rows(first) == 3
+    assert (await first.execution(own)).author is None  # the host's own again
+    assert (await first.execution(theirs)).author == "ben"
+    await second.exchange()
+    assert await rows(second) == 2  # the team keeps what it has
+    await first.exchange(fill=True)
+    await second.exchange()
+    assert await rows(first) == await rows(second) == 3
+    stored = server.execute(database, "SELECT author FROM mcpl.executions ORDER BY author")
+    assert stored == [("ada",), ("ada",), ("ben",)]
 
 
 @pytest.mark.parametrize("direction", ["both", "push"])
 async def test_a_host_that_joins_again_takes_back_nothing_that_others_changed_meanwhile(
-    server: PostgresServer, database: str, tmp_path: Path, direction: str
+    pair: Pair, direction: str
 ) -> None:
-    await make_team(server, database, "ada", "ben")
-    async with hosts(server, database, tmp_path, "ada", "ben") as (first, second):
-        task_id = await first.record("mend the cart", approach="by ada")
-        for host in (first, second, first):
-            await host.exchange()
-        await first.service.leave_team()
-        await second.service.revise(ReviseExecution(task_id=task_id, approach="by ben"))
-        await second.exchange()
-        assert (await first.execution(task_id)).approach == "by ada"
-        await first.exchange(direction=direction, fill=True)
-        await second.exchange()
-        for host in (first, second):
-            assert (await host.execution(task_id)).approach == "by ben"
+    first, second = pair
+    task_id = await first.record("mend the cart", approach="by ada")
+    await exchange(first, second, first)
+    await first.service.leave_team()
+    await second.revise(task_id, approach="by ben")
+    await second.exchange()
+    assert (await first.execution(task_id)).approach == "by ada"
+    await first.exchange(direction=direction, fill=True)
+    await second.exchange()
+    for host in (first, second):
+        assert (await host.execution(task_id)).approach == "by ben"
 
 
 async def test_a_host_sends_what_it_has_only_after_it_has_read_what_the_team_has(
-    server: PostgresServer, database: str, tmp_path: Path
+    pair: Pair,
 ) -> None:
-    await make_team(server, database, "ada", "ben")
-    async with hosts(server, database, tmp_path, "ada", "ben") as (first, second):
-        await first.record("mend the cart")
-        await first.exchange(direction="push", fill=True)
-        await second.record("translate the invoice")
-        await second.exchange()
-        await first.exchange(direction="push", fill=True)
-        assert await rows(first) == 2
+    first, second = pair
+    await first.record("mend the cart")
+    await first.exchange(direction="push", fill=True)
+    await second.record("translate the invoice")
+    await second.exchange()
+    await first.exchange(direction="push", fill=True)
+    assert await rows(first) == 2
 
 
 async def test_what_a_host_has_learned_before_it_joins_follows_with_all_that_belongs_to_it(
@@ -84,7 +77,7 @@ async def test_what_a_host_has_learned_before_it_joins_follows_with_all_that_bel
     async with hosts(server, database, tmp_path, "ada", team="", team_url=None) as (alone,):
         earlier = await alone.record("mend the cart")
         later = await alone.record("mend the cart again", used_task_ids=[earlier])
-        await alone.service.feedback(SubmitFeedback(task_id=earlier, accepted="yes").identified())
+        await alone.judge(earlier, accepted="yes")
         save = SaveLesson(when="mending", do="look at the wheels", evidence=[earlier], repo=REPO)
         await alone.service.save_lesson(save)
     async with hosts(server, database, tmp_path, "ada", "ben") as (first, second):
@@ -92,7 +85,7 @@ async def test_what_a_host_has_learned_before_it_joins_follows_with_all_that_bel
         assert done.added == 2
         assert (await first.exchange(direction="push", fill=True)).pushed == 0
         await second.exchange(direction="pull")
-        detail = await second.service.get(GetExecution(task_id=earlier))
+        detail = await second.detail(earlier)
         assert [one.accepted for one in detail.feedback] == [True]
         assert [one.task_id for one in detail.used_by] == [later]
         (lesson,) = (await second.service.list_lessons(ListLessons())).lessons
@@ -106,9 +99,7 @@ async def test_what_is_corrected_before_the_first_exchange_follows_as_a_whole(
     async with hosts(server, database, tmp_path, "ada", team="", team_url=None) as (alone,):
         earlier = await alone.record("mend the cart", approach="by hand")
     async with hosts(server, database, tmp_path, "ada", "ben") as (first, second):
-        await first.service.revise(
-            ReviseExecution(task_id=earlier, task_description="mend the trolley")
-        )
+        await first.revise(earlier, task_description="mend the trolley")
         await first.exchange(fill=True)
         await second.exchange(direction="pull")
         found = await second.execution(earlier)
@@ -123,7 +114,7 @@ async def test_what_is_judged_and_embedded_before_the_first_exchange_follows_all
         earlier = await alone.record("mend the cart")
     async with hosts(server, database, tmp_path, "ada", "ben") as (first, second):
         await first.service.ready()
-        await first.service.feedback(SubmitFeedback(task_id=earlier, accepted="yes").identified())
+        await first.judge(earlier, accepted="yes")
         await first.exchange(fill=True)
         await second.exchange(direction="pull")
         assert [one.accepted for one in (await second.detail(earlier)).feedback] == [True]
@@ -136,13 +127,12 @@ async def test_what_others_wrote_in_a_team_that_a_host_left_is_not_shared_with_t
     await make_team(server, database, "ada", team="lab")
     async with hosts(server, database, tmp_path, "ada", "ben") as (first, second):
         theirs = await second.record("a task of the shop")
-        await second.exchange()
-        await first.exchange()
+        await exchange(second, first)
         await first.service.leave_team()
     given = {"team": "lab", "team_repos": "lab/*"}
     async with hosts(server, database, tmp_path, "ada", **given) as (first,):
         own = await first.record("a task of the lab", repo="lab/notes")
-        await first.service.revise(ReviseExecution(task_id=theirs, approach="by hand"))
+        await first.revise(theirs, approach="by hand")
         for _ in range(3):
             await first.exchange(fill=True)
         stored = server.execute(database, "SELECT task_id, author FROM mcpl.executions")
@@ -158,17 +148,15 @@ async def test_what_a_process_without_the_team_s_settings_changes_and_forgets_re
         kept, gone = [await first.record(text) for text in ("mend the cart", "mend the login")]
         save = SaveLesson(when="mending", do="look at the wheels", evidence=[kept], repo=REPO)
         lesson_id = (await first.service.save_lesson(save)).lesson_id
-        for host in (first, second, first):
-            await host.exchange()
+        await exchange(first, second, first)
     async with hosts(server, database, tmp_path, "ada", team="", team_url=None) as (alone,):
-        await alone.service.revise(ReviseExecution(task_id=kept, approach="by hand"))
-        await alone.service.feedback(SubmitFeedback(task_id=kept, rating=4).identified())
-        await alone.service.forget(ForgetExecutions(task_ids=[gone], dry_run=False))
+        await alone.revise(kept, approach="by hand")
+        await alone.judge(kept, rating=4)
+        await alone.forget(gone)
         await alone.service.change_lesson(ChangeLesson(lesson_id=str(lesson_id), action="retire"))
         await alone.record("nobody else's business")
     async with hosts(server, database, tmp_path, "ada", "ben") as (first, second):
-        await first.exchange()
-        await second.exchange()
+        await exchange(first, second)
         found = await second.detail(kept)
         assert found.execution.approach == "by hand"
         assert [one.rating for one in found.feedback] == [4]
@@ -186,36 +174,30 @@ async def test_what_comes_from_an_old_export_takes_back_nothing_that_the_team_ha
     ):
         task_id = await first.record("mend the cart", approach="old", model_tier="small")
         rows = (await first.service.export_page(ExportPage())).rows
-        await first.service.revise(ReviseExecution(task_id=task_id, approach="new"))
-        for host in (first, second):
-            await host.exchange()
+        await first.revise(task_id, approach="new")
+        await exchange(first, second)
         parser = RowParser(Notes(), datetime.now(UTC))
         records = [one for row in rows if (one := parser.execution("", row))]
         server.stop()  # so that it can't be fetched first
         await second.service.import_batch(ImportBatch(records=records))
-        await second.service.revise(ReviseExecution(task_id=task_id, model_tier="large"))
+        await second.revise(task_id, model_tier="large")
         server.start()
-        for host in (second, first, second):
-            await host.exchange()
+        await exchange(second, first, second)
         for host in (first, second):
             found = await host.execution(task_id)
             assert (found.approach, found.model_tier, found.author) == ("new", "large", "ada")
 
 
-async def test_an_old_export_brings_no_use_of_what_was_forgotten(
-    server: PostgresServer, database: str, tmp_path: Path
-) -> None:
-    await make_team(server, database, "ada", "ben")
-    async with hosts(server, database, tmp_path, "ada", "ben") as (first, second):
-        gone = await first.record("mend the cart")
-        later = await first.record("mend the cart again", used_task_ids=[gone])
-        rows = (await first.service.export_page(ExportPage())).rows
-        await first.service.forget(ForgetExecutions(task_ids=[gone], dry_run=False))
-        for host in (first, second):
-            await host.exchange()
-        parser = RowParser(Notes(), datetime.now(UTC))
-        records = [one for row in rows if (one := parser.execution("", row))]
-        records = [one for one in records if one.task_id == later]
-        await second.service.import_batch(ImportBatch(records=records))
-        await second.exchange()
-        assert (await second.detail(later)).used_task_ids == []
+async def test_an_old_export_brings_no_use_of_what_was_forgotten(pair: Pair) -> None:
+    first, second = pair
+    gone = await first.record("mend the cart")
+    later = await first.record("mend the cart again", used_task_ids=[gone])
+    rows = (await first.service.export_page(ExportPage())).rows
+    await first.forget(gone)
+    await exchange(first, second)
+    parser = RowParser(Notes(), datetime.now(UTC))
+    records = [one for row in rows if (one := parser.execution("", row))]
+    records = [one for one in records if one.task_id == later]
+    await second.service.import_batch(ImportBatch(records=records))
+    await second.exchange()
+    assert (await second.detail(later)).used_task_ids == []

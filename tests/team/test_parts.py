@@ -1,17 +1,14 @@
 """Hosts that hold a part of what their team has: which part; nothing is forgotten by it."""
 
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 import pytest
-from team.hosts import REPO, Host, hosts, make_team
+from team.hosts import REPO, Host, Pair, exchange, hosts, make_team
 from team.server import PostgresServer
 
-from mcp_learning.models.corrections import ReviseExecution
 from mcp_learning.models.dashboard import ListExecutions
 from mcp_learning.models.lessons import ListLessons, SaveLesson
-from mcp_learning.models.requests import ForgetExecutions
 from mcp_learning.store.shared import Part
 
 pytestmark = pytest.mark.anyio
@@ -20,10 +17,6 @@ pytestmark = pytest.mark.anyio
 async def held(host: Host) -> set[UUID]:
     shown = await host.service.listing(ListExecutions(days=None, limit=100))
     return {one.task_id for one in shown.executions}
-
-
-async def revise(host: Host, task_id: UUID, **fields: Any) -> None:
-    await host.service.revise(ReviseExecution(task_id=task_id, **fields))
 
 
 async def test_a_host_holds_its_own_or_nothing_and_the_team_forgets_nothing_by_it(
@@ -50,11 +43,10 @@ async def test_a_host_holds_its_own_or_nothing_and_the_team_forgets_nothing_by_i
         assert await held(third) == {ids[2], ids[5], private}  # as what was found would stay
         assert server.execute(database, "SELECT count(doc) FROM mcpl.executions") == [(6,)]
         # changes and deletions of what is held come in, and nothing else
-        await revise(first, ids[1], approach="by ada")
-        await first.service.forget(ForgetExecutions(task_ids=[ids[4]], dry_run=False))
-        await revise(first, ids[0], approach="by ada, too")
-        for host in team:
-            await host.exchange()
+        await first.revise(ids[1], approach="by ada")
+        await first.forget(ids[4])
+        await first.revise(ids[0], approach="by ada, too")
+        await exchange(*team)
         assert await held(second) == {ids[1]}
         assert (await second.execution(ids[1])).approach == "by ada"
 
@@ -70,13 +62,11 @@ async def test_a_host_holds_at_most_so_many_and_those_that_changed_last(
     ):
         ids = [await first.record(f"mend the cart, part {n}") for n in range(6)]
         await first.service.ready()
-        await first.exchange()
-        await second.exchange()
+        await exchange(first, second)
         assert await held(second) == set(ids[3:])
         assert (await second.service.health()).embedded == 3
-        await revise(first, ids[0], approach="late")
-        await first.exchange()
-        await second.exchange()
+        await first.revise(ids[0], approach="late")
+        await exchange(first, second)
         assert await held(second) == {ids[0], *ids[4:]}
     # with more room, it has the others, too
     async with hosts(server, database, tmp_path / "few", "ben", team_replica_max_rows=5) as (host,):
@@ -117,38 +107,32 @@ async def test_what_used_what_stays_known_when_either_leaves_and_is_shown(
         hosts(server, database, tmp_path / "one", "ben", team_replica_max_rows=1) as (second,),
     ):
         used = await first.record("mend the cart")
-        await first.exchange()
-        await second.exchange()
+        await exchange(first, second)
         user = await second.record("mend the cart again", used_task_ids=[used])
-        for host in (second, first, second):
-            await host.exchange()
+        await exchange(second, first, second)
         await second.service.store.evict(Part(None, None, most=1, fetched=0))
         assert await held(second) == {user}
         assert (await second.detail(user)).used_task_ids == [used]
         assert [one.task_id for one in (await second.detail(used)).used_by] == [user]
         third = await first.record("mend the cart once more", used_task_ids=[user, used])
-        for host in (first, second):
-            await host.exchange()
+        await exchange(first, second)
         assert (await second.detail(used)).used_by == (await first.detail(used)).used_by
         assert [one.task_id for one in (await second.detail(used)).used_by] == [user, third]
 
 
 async def test_a_use_of_what_was_forgotten_meanwhile_reaches_nobody(
-    server: PostgresServer, database: str, tmp_path: Path
+    pair: Pair, server: PostgresServer, database: str
 ) -> None:
-    await make_team(server, database, "ada", "ben")
-    async with hosts(server, database, tmp_path, "ada", "ben") as (first, second):
-        used = await first.record("mend the cart")
-        await first.exchange()
-        await second.exchange()
-        await first.service.forget(ForgetExecutions(task_ids=[used], dry_run=False))
-        await first.exchange()
-        user = await second.record("mend the cart again", used_task_ids=[used])
-        for host in (second, first):
-            await host.exchange()
-        for host in (first, second):
-            assert (await host.detail(user)).used_task_ids == []
-        assert server.execute(database, "SELECT count(*) FROM mcpl.uses") == [(0,)]
+    first, second = pair
+    used = await first.record("mend the cart")
+    await exchange(first, second)
+    await first.forget(used)
+    await first.exchange()
+    user = await second.record("mend the cart again", used_task_ids=[used])
+    await exchange(second, first)
+    for host in (first, second):
+        assert (await host.detail(user)).used_task_ids == []
+    assert server.execute(database, "SELECT count(*) FROM mcpl.uses") == [(0,)]
 
 
 async def test_not_every_question_takes_something_away_but_only_what_exceeds_the_room_by_a_quarter(
@@ -162,8 +146,7 @@ async def test_not_every_question_takes_something_away_but_only_what_exceeds_the
     ):
         ids = [await first.record(f"mend the cart, part {n}") for n in range(44)]
         await first.service.ready()
-        await first.exchange()
-        await second.exchange()
+        await exchange(first, second)
         kept = []
         for fetched in (ids[:8], ids[8:10], ids[10:11]):
             for task_id in fetched:
@@ -197,8 +180,7 @@ async def test_of_its_own_a_host_holds_at_most_so_many_whatever_others_record(
 ) -> None:
     await make_team(server, database, "ada", "ben")
     async with hosts(server, database, tmp_path / "all", "ada", "ben") as both:
-        for host in both:
-            await host.exchange()
+        await exchange(*both)
         ids = [await both[1].record(f"mend the cart, part {n}") for n in range(3)]
         await both[1].exchange()
         for number in range(5):

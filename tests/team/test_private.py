@@ -6,14 +6,13 @@ from typing import Any
 
 import psycopg
 import pytest
-from team.hosts import REPO, Host, hosts, make_team
+from team.hosts import REPO, Host, exchange, hosts, make_team
 from team.server import PostgresServer
 
 from mcp_learning.errors import NotFound
-from mcp_learning.models.corrections import ReviseExecution
 from mcp_learning.models.identifiers import uuid7
 from mcp_learning.models.lessons import ListLessons, SaveLesson
-from mcp_learning.models.requests import GetExecution, RecordExecution, SubmitFeedback
+from mcp_learning.models.requests import RecordExecution
 
 pytestmark = pytest.mark.anyio
 
@@ -26,7 +25,7 @@ async def write_all_about(host: Host) -> SaveLesson:
     """An execution with everything that belongs to one, and a lesson; all of the diary."""
     earlier = await host.record("a secret plan", repo=DIARY)
     await host.record("a second plan", repo=DIARY, used_task_ids=[earlier])
-    await host.service.feedback(SubmitFeedback(task_id=earlier, comment="a secret").identified())
+    await host.judge(earlier, comment="a secret")
     await host.service.ready()
     lesson = SaveLesson(when="planning", do="keep it secret", evidence=[earlier], repo=DIARY)
     await host.service.save_lesson(lesson)
@@ -67,13 +66,12 @@ async def test_another_member_sees_nothing_of_it_and_the_author_s_other_host_doe
         assert (await other.exchange()).pulled == 0
         assert (await second.exchange()).pulled == 2
         (plan, *_) = await second.found("a secret plan")
-        detail = await second.service.get(GetExecution(task_id=plan))
+        detail = await second.detail(plan)
         assert detail.execution.author == "ada"
         assert [one.comment for one in detail.feedback] == ["a secret"]
         assert len(detail.used_by) == 1
-        await second.service.revise(ReviseExecution(task_id=plan, approach="from elsewhere"))
-        await second.exchange()
-        await first.exchange()
+        await second.revise(plan, approach="from elsewhere")
+        await exchange(second, first)
         assert (await first.execution(plan)).approach == "from elsewhere"
         for host, told in ((first, [lesson.do]), (second, [lesson.do]), (other, [])):
             shown = (await host.service.list_lessons(ListLessons())).lessons
@@ -121,7 +119,7 @@ async def test_what_is_not_private_is_shared_and_what_says_of_no_repository_any_
         shown = await first.record("mend the cart")
         hidden = await first.record("a secret plan", repo=DIARY)
         await first.exchange()
-        await first.service.revise(ReviseExecution(task_id=hidden, clear=["repo"]))
+        await first.revise(hidden, clear=["repo"])
         await first.exchange()
         server.execute(database, "DELETE FROM mcpl.executions")
         server.execute(database, "UPDATE mcpl.teams SET epoch = gen_random_uuid()")
@@ -160,7 +158,7 @@ async def test_what_waits_is_not_sent_when_its_repository_is_shared_no_longer(
         save = SaveLesson(when="mending", do="look at the wheels", evidence=[other], repo=REPO)
         await host.service.save_lesson(save)
         shown = await host.record("describe the cart", repo="acme/docs")
-        await host.service.revise(ReviseExecution(task_id=moved, repo="ada/diary"))
+        await host.revise(moved, repo="ada/diary")
     async with hosts(server, database, tmp_path, "ada", team_repos="acme/docs") as (host,):
         await host.exchange(fill=True)
         assert server.execute(database, "SELECT task_id FROM mcpl.executions") == [(shown,)]

@@ -16,7 +16,7 @@ from waiting import until
 
 from mcp_learning.errors import NotFound
 from mcp_learning.models.lessons import Lesson, ListLessons
-from mcp_learning.models.requests import ForgetExecutions, LearningStats
+from mcp_learning.models.requests import LearningStats
 from mcp_learning.models.results import ExecutionDetail
 
 pytestmark = pytest.mark.anyio
@@ -91,7 +91,7 @@ async def check_private(made: Team, server: PostgresServer, database: str) -> No
             else:
                 with pytest.raises(NotFound):
                     await host.detail(one)
-        await owners[0].service.forget(ForgetExecutions(task_ids=[one], dry_run=False))
+        await owners[0].forget(one)
     await made.settle()
 
 

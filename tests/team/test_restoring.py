@@ -3,10 +3,9 @@
 from pathlib import Path
 
 import pytest
-from team.hosts import REPO, hosts, make_team, settings_of
+from team.hosts import REPO, exchange, hosts, make_team, settings_of
 from team.server import PostgresServer
 
-from mcp_learning.models.corrections import ReviseExecution
 from mcp_learning.models.lessons import ListLessons, SaveLesson
 from mcp_learning.models.maintenance import Backup
 from mcp_learning.service.recovery import restore
@@ -24,21 +23,20 @@ async def test_what_waited_in_a_backup_and_was_sent_since_takes_nothing_back(
         told = SaveLesson(when="mending", do="look at the wheels", evidence=[sent], repo=REPO)
         lesson_id = (await first.service.save_lesson(told)).lesson_id
         await first.exchange()
-        await first.service.revise(ReviseExecution(task_id=sent, approach="old"))
+        await first.revise(sent, approach="old")
         revised = told.model_copy(update={"lesson_id": lesson_id, "do": "look at the old wheels"})
         await first.service.save_lesson(revised)
         waiting = await first.record("translate the invoice", approach="old")
         await first.service.backup(Backup(path=str(backup)))
-        for host in (first, second):
-            await host.exchange()
+        await exchange(first, second)
         for one in (sent, waiting):
-            await second.service.revise(ReviseExecution(task_id=one, approach="new"))
+            await second.revise(one, approach="new")
         revised = revised.model_copy(update={"do": "look at the new wheels"})
         await second.service.save_lesson(revised)
         await second.exchange()
     restore(settings_of(server, database, tmp_path / "host0", "ada"), backup, force=True)
     async with hosts(server, database, tmp_path, "ada", "ben") as (first, second):
-        await first.service.revise(ReviseExecution(task_id=unsent, approach="after"))
+        await first.revise(unsent, approach="after")
         for host in (first, second, first):
             await host.exchange(fill=True)
         for host in (first, second):
@@ -56,12 +54,11 @@ async def test_what_waited_in_a_backup_and_was_never_sent_is_sent(
     async with hosts(server, database, tmp_path, "ada") as (first,):
         changed = await first.record("mend the cart")
         await first.exchange()
-        await first.service.revise(ReviseExecution(task_id=changed, approach="by hand"))
+        await first.revise(changed, approach="by hand")
         created = await first.record("mend the login", approach="by hand")
         await first.service.backup(Backup(path=str(backup)))
     restore(settings_of(server, database, tmp_path / "host0", "ada"), backup, force=True)
     async with hosts(server, database, tmp_path, "ada", "ben") as (first, second):
-        for host in (first, second):
-            await host.exchange()
+        await exchange(first, second)
         for one in (changed, created):
             assert (await second.execution(one)).approach == "by hand"
