@@ -17,6 +17,7 @@ from mcp_learning import __version__
 from mcp_learning.cli.interrupts import STATUS, is_interrupt
 from mcp_learning.cli.options import DataDir
 from mcp_learning.cli.verbosity import verbosity
+from mcp_learning.errors import LearningError
 
 _HELP = {
     "Set up": {
@@ -127,16 +128,18 @@ class LazyGroup(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         """Runs the command; rewords pydantic's message about a number out of range.
 
-        An error of the operating system, such as a full disk behind stdout, and an interrupt become
-        one line.
+        An expected error, one of the operating system, such as a full disk behind stdout, and an
+        interrupt become one line.
         """
+        from mcp_learning.cli.running import error_text, fail
+
         try:
             return super().invoke(ctx)
+        except LearningError as error:
+            fail(error_text(error))
         except OSError as error:
             if error.errno == EPIPE:  # nobody reads stdout any more: Click exits silently
                 raise
-            from mcp_learning.cli.running import fail
-
             place = f"{error.filename}: " if error.filename else ""
             fail(f"{place}{error.strerror or str(error) or type(error).__name__}")
         except typer.BadParameter as error:
@@ -146,8 +149,6 @@ class LazyGroup(TyperGroup):
         except (KeyboardInterrupt, RuntimeError) as error:
             if not is_interrupt(error):
                 raise
-            from mcp_learning.cli.running import fail
-
             fail("interrupted", STATUS)
 
 

@@ -6,8 +6,7 @@ from typing import Annotated
 import typer
 
 from mcp_learning.cli.options import DataDir, Json
-from mcp_learning.cli.running import fail, load_settings
-from mcp_learning.errors import LearningError
+from mcp_learning.cli.running import load_settings
 
 
 def dashboard(
@@ -28,7 +27,4 @@ def dashboard(
 
     from mcp_learning.web.run import run
 
-    try:
-        run(settings, port=port, browse=browse, as_json=json)
-    except LearningError as error:
-        fail(str(error))
+    run(settings, port=port, browse=browse, as_json=json)

@@ -21,7 +21,7 @@ from rich.text import Text
 from mcp_learning.cli.options import Json, data_dir_option, path_option
 from mcp_learning.cli.output import console, echo, print_json
 from mcp_learning.cli.progress import counted_progress
-from mcp_learning.cli.running import error_text, fail, is_attended, load_settings, run
+from mcp_learning.cli.running import is_attended, load_settings, run
 from mcp_learning.cli.similar import matches_table
 from mcp_learning.clients.transfer import commits, git
 from mcp_learning.clients.transfer.commit_history import CommitHistory
@@ -74,10 +74,7 @@ def demo(
 ) -> None:
     """Record a repository's commits with a real server, then search among them."""
     begin = time.perf_counter()
-    try:
-        source = choose(repo, limit, load_settings(None).excluded_repos)
-    except LearningError as error:
-        fail(error_text(error))
+    source = choose(repo, limit, load_settings(None).excluded_repos)
     # On Windows, a server that was killed may still have files open: the system removes them later.
     scratch = tempfile.TemporaryDirectory(prefix="mcp-learning-", ignore_cleanup_errors=True)
     with scratch as directory, Path(directory, "server.log").open("w") as log:

@@ -11,8 +11,7 @@ import typer
 
 from mcp_learning.cli.options import DataDir, Json, path_argument
 from mcp_learning.cli.progress import progress_bar
-from mcp_learning.cli.running import error_text, fail, load_settings, run, service
-from mcp_learning.errors import LearningError
+from mcp_learning.cli.running import load_settings, run, service
 from mcp_learning.models.wording import counted
 
 if TYPE_CHECKING:
@@ -59,17 +58,14 @@ def export(
                 further = ExportLessons(offset=done["lessons"])
         return done
 
-    try:
-        with (
-            bar,
-            nullcontext() if beside == path else writer(beside, force=force) as taught,
-            writer(path, force=force) as target,
-        ):
-            done = run(partial(work, target, taught or target))
-        if beside != path and not done["lessons"]:
-            beside.unlink()
-    except LearningError as error:
-        fail(error_text(error))
+    with (
+        bar,
+        nullcontext() if beside == path else writer(beside, force=force) as taught,
+        writer(path, force=force) as target,
+    ):
+        done = run(partial(work, target, taught or target))
+    if beside != path and not done["lessons"]:
+        beside.unlink()
     seconds, to_stderr = round(time.perf_counter() - begin, 2), str(path) == "-"
     place = "stdout" if to_stderr else str(path)
     line = (

@@ -6,8 +6,7 @@ import typer
 
 from mcp_learning.cli.options import DataDir, Json
 from mcp_learning.cli.output import console, print_json
-from mcp_learning.cli.running import error_text, fail, load_settings
-from mcp_learning.errors import LearningError
+from mcp_learning.cli.running import load_settings
 from mcp_learning.models.wording import counted
 
 if TYPE_CHECKING:
@@ -26,11 +25,8 @@ def recover(
     from mcp_learning.service import recovery
 
     settings = load_settings(data_dir, needs_database=True)
-    try:
-        with console.status("reading"), exclusive_access(settings):
-            report = recovery.recover(settings, dry_run=dry_run)
-    except LearningError as error:
-        fail(error_text(error))
+    with console.status("reading"), exclusive_access(settings):
+        report = recovery.recover(settings, dry_run=dry_run)
     if json:
         print_json(report)
     else:

@@ -7,8 +7,7 @@ import typer
 
 from mcp_learning.cli.options import DataDir, Json, path_argument
 from mcp_learning.cli.output import echo, print_json
-from mcp_learning.cli.running import call, error_text, fail, load_settings, status_line
-from mcp_learning.errors import LearningError
+from mcp_learning.cli.running import call, fail, load_settings, status_line
 from mcp_learning.models.wording import counted
 
 if TYPE_CHECKING:
@@ -35,13 +34,10 @@ def restore(
     path = file.absolute()
     if not path.exists():
         fail(f"there is no file {path}; name a backup or an archive")
-    try:
-        if _is_archive(path):
-            _unarchive(settings, path, as_json=json)
-        else:
-            _replace(settings, path, force=force, as_json=json)
-    except LearningError as error:
-        fail(error_text(error))
+    if _is_archive(path):
+        _unarchive(settings, path, as_json=json)
+    else:
+        _replace(settings, path, force=force, as_json=json)
 
 
 def _is_archive(path: Path) -> bool:

@@ -6,16 +6,8 @@ import typer
 
 from mcp_learning.cli.options import DataDir, Json, Yes
 from mcp_learning.cli.output import echo, print_json
-from mcp_learning.cli.running import (
-    call,
-    confirm,
-    error_text,
-    fail,
-    load_settings,
-    run,
-    service,
-)
-from mcp_learning.errors import LearningError, TeamError
+from mcp_learning.cli.running import call, confirm, fail, load_settings, run, service
+from mcp_learning.errors import TeamError
 from mcp_learning.models.wording import counted
 
 if TYPE_CHECKING:
@@ -67,7 +59,9 @@ def team(
         fail("--contract is for `team upgrade`", 2)
     settings = load_settings(data_dir)
     if action != "leave":
-        _refuse_without_access(settings)
+        from mcp_learning.team.access import access
+
+        access(settings)  # raises an error if psycopg, which other modules import, is missing
     values, line = _done(settings, action, member or [], reader or [], contract=contract, yes=yes)
     if json:
         print_json(values)
@@ -75,15 +69,6 @@ def team(
         echo(line)
     if "trouble" in values:
         raise typer.Exit(1)
-
-
-def _refuse_without_access(settings: "Settings") -> None:
-    from mcp_learning.team.access import access
-
-    try:
-        access(settings)  # raises an error if psycopg, which other modules import, is missing
-    except LearningError as error:
-        fail(error_text(error))
 
 
 def _done(

@@ -9,8 +9,7 @@ import typer
 from mcp_learning.cli.options import DataDir, Json, path_argument
 from mcp_learning.cli.output import index_line, print_json
 from mcp_learning.cli.progress import reported_progress
-from mcp_learning.cli.running import error_text, fail, load_settings, run
-from mcp_learning.errors import LearningError
+from mcp_learning.cli.running import load_settings, run
 from mcp_learning.models.wording import counted
 
 if TYPE_CHECKING:
@@ -36,12 +35,9 @@ def upgrade(
     settings = load_settings(data_dir, needs_database=file is None)
     started = time.monotonic()
     with reported_progress(quiet=json) as report:
-        try:
-            if file is not None:
-                copy_into_place(settings, file.absolute())
-            brought = upgrade_file(settings, report)
-        except LearningError as error:
-            fail(error_text(error))
+        if file is not None:
+            copy_into_place(settings, file.absolute())
+        brought = upgrade_file(settings, report)
         health, embedded = run(lambda: embed_and_index(settings, report))
     done = UpgradeReport(
         path=str(settings.database_path),
