@@ -6,13 +6,14 @@ from collections.abc import AsyncIterator
 import anyio
 from anyio.abc import ByteStream
 
-from mcp_learning.cluster.frames import Frame, InvalidFrame, decode, encode
+from mcp_learning.cluster.frames import Frame, decode, encode
 from mcp_learning.errors import LearningError
 
 MAX_FRAME = 32 * 2**20
 """Bytes of the longest frame; fifty matches with the longest texts take a tenth of it."""
 
 _LENGTH = 4
+_ENDED = (anyio.ClosedResourceError, anyio.BrokenResourceError, OSError)
 
 
 class Disconnected(Exception):
@@ -40,7 +41,7 @@ class Channel:
         """
         try:
             self._queue.send_nowait(_packed(frame))
-        except (anyio.ClosedResourceError, anyio.BrokenResourceError) as error:
+        except _ENDED as error:
             raise Disconnected from error
 
     async def write(self) -> None:
@@ -48,7 +49,7 @@ class Channel:
         try:
             async for data in self._queued:
                 await self._stream.send(data)
-        except (anyio.ClosedResourceError, anyio.BrokenResourceError, OSError):
+        except _ENDED:
             return  # `receive` reports it
 
     async def send_now(self, frame: Frame) -> None:
@@ -59,7 +60,7 @@ class Channel:
         """
         try:
             await self._stream.send(_packed(frame))
-        except (anyio.ClosedResourceError, anyio.BrokenResourceError, OSError) as error:
+        except _ENDED as error:
             raise Disconnected from error
 
     async def receive(self) -> Frame:
@@ -71,15 +72,9 @@ class Channel:
         try:
             length = int.from_bytes(await self._exactly(_LENGTH))
             if length > MAX_FRAME:
-                raise InvalidFrame(f"a frame of {length} bytes")
+                raise ValueError(f"a frame of {length} bytes")
             return decode(await self._exactly(length))
-        except (
-            anyio.EndOfStream,
-            anyio.ClosedResourceError,
-            anyio.BrokenResourceError,
-            OSError,
-            InvalidFrame,
-        ) as error:
+        except (anyio.EndOfStream, *_ENDED, ValueError) as error:
             raise Disconnected from error
 
     async def _exactly(self, count: int) -> bytes:

@@ -10,7 +10,7 @@ be added. Any other change to what frames or a method's arguments mean has to in
 from functools import cache
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from mcp_learning import errors
 from mcp_learning.errors import InvalidInput, LearningError
@@ -110,25 +110,14 @@ def _frames() -> TypeAdapter[Frame]:
     return TypeAdapter(Annotated[Frame, Field(discriminator="type")])
 
 
-class InvalidFrame(Exception):
-    """Raised when bytes are not a frame."""
-
-
 def encode(frame: Frame) -> bytes:
     """Returns a frame as JSON."""
     return frame.model_dump_json().encode()
 
 
 def decode(data: bytes) -> Frame:
-    """Returns the frame that `data` holds.
-
-    Raises:
-        InvalidFrame: It holds none.
-    """
-    try:
-        return _frames().validate_json(data)
-    except ValidationError as error:
-        raise InvalidFrame(f"{len(data)} bytes that are not a frame") from error
+    """Returns the frame that `data` holds; raises ValueError if it holds none."""
+    return _frames().validate_json(data)
 
 
 def failure(call: int, error: LearningError) -> Failure:
