@@ -1,10 +1,10 @@
 """The text of a recommendation for the language model, within a budget."""
 
-from mcp_learning.models.quoting import quoted, shorten
+from mcp_learning.lessons import wording
+from mcp_learning.models.quoting import quoted
 from mcp_learning.models.requests import RecommendApproach
 from mcp_learning.models.results import Advice, Option, Pitfall, Recommendation
-from mcp_learning.server import lesson_texts
-from mcp_learning.server.answers import span, structured, tokens, usd
+from mcp_learning.server.answers import shortened, span, structured, tokens, usd
 
 _RESTS_ON = {
     "these tasks": "",
@@ -24,8 +24,8 @@ def recommendation(
     each has the default budget.
     """
     several = 1 if "max_tokens" in request.model_fields_set else 1 + len(request.more_tasks)
-    result = result.model_copy(update={"pitfalls": [_trim(one) for one in result.pitfalls]})
-    kept = result
+    pitfalls = [shortened(one, _LONGEST) for one in result.pitfalls]
+    kept = result.model_copy(update={"pitfalls": pitfalls})
     while True:
         text = _text(kept)
         fits = tokens(structured(kept), text) <= several * request.max_tokens
@@ -56,14 +56,8 @@ def _with_less(kept: Recommendation) -> Recommendation | None:
     return kept.model_copy(update=changed)
 
 
-def _trim(pitfall: Pitfall) -> Pitfall:
-    texts = {name: getattr(pitfall, name) for name in _LONGEST}
-    short = {name: shorten(text, _LONGEST[name]) for name, text in texts.items() if text}
-    return pitfall.model_copy(update=short)
-
-
 def _text(result: Recommendation) -> str:
-    lines = [*lesson_texts.shown(result.lessons), *_advice(result)]
+    lines = [*map(wording.line, result.lessons), *_advice(result)]
     lines += [_pitfall(pitfall) for pitfall in result.pitfalls]
     for number, further in enumerate(result.more, 2):
         lines += [f"Task {number}:", *_advice(further)]

@@ -5,15 +5,18 @@ line, and the server's instructions say so.
 """
 
 import json
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
 from mcp_learning.models.maintenance import RebuildReport
-from mcp_learning.models.quoting import CHARACTERS_PER_TOKEN, quoted
+from mcp_learning.models.quoting import CHARACTERS_PER_TOKEN, quoted, shorten
 from mcp_learning.models.requests import ForgetExecutions
 from mcp_learning.models.results import FeedbackStored, Forgotten, Recorded
 from mcp_learning.models.wording import counted
+
+M = TypeVar("M", bound=BaseModel)
 
 _MANY = 1e9
 """What is at least so much has three digits, and an exponent."""
@@ -34,6 +37,13 @@ def _removed(secrets: int) -> str:
     if not secrets:
         return ""
     return f" {counted(secrets, 'secret')} {'was' if secrets == 1 else 'were'} removed."
+
+
+def shortened(result: M, limits: Mapping[str, int]) -> M:
+    """A copy with texts of at most as many characters as `limits` has by field."""
+    texts = {name: getattr(result, name) for name in limits}
+    short = {name: shorten(text, limits[name]) for name, text in texts.items() if text}
+    return result.model_copy(update=short)
 
 
 def recorded(result: Recorded) -> str:

@@ -1,8 +1,5 @@
 """Texts of lessons for the language model: quoted, with origin and evidence."""
 
-from collections.abc import Sequence
-
-from mcp_learning.lessons.wording import line
 from mcp_learning.models.lessons import (
     LessonPackets,
     Lessons,
@@ -10,17 +7,11 @@ from mcp_learning.models.lessons import (
     LessonView,
     Packet,
     Sample,
-    ShownLesson,
 )
 from mcp_learning.models.quoting import quoted
 from mcp_learning.models.wording import counted
 
 _LENGTH = 140
-
-
-def shown(lessons: Sequence[ShownLesson]) -> list[str]:
-    """A line for each lesson of an answer."""
-    return [line(one) for one in lessons]
 
 
 def saved(result: LessonSaved) -> str:
@@ -50,7 +41,8 @@ def _packet(packet: Packet) -> list[str]:
     lines += [f"- failed: {_sample(one)}" for one in packet.failures]
     lines += [f"- succeeded: {_sample(one)}" for one in packet.successes]
     if packet.lesson is not None:
-        lines.append(f"- lesson so far: {_view_text(packet.lesson.when, packet.lesson.do)}")
+        do = f", do {quoted(packet.lesson.do, _LENGTH)}" if packet.lesson.do else ""
+        lines.append(f"- lesson so far: when {quoted(packet.lesson.when, _LENGTH)}{do}")
     return lines
 
 
@@ -60,10 +52,6 @@ def _sample(one: Sample) -> str:
         if text:
             parts.append(f"{label} {quoted(text, _LENGTH)}")
     return f"{'; '.join(parts)} [{one.task_id}]"
-
-
-def _view_text(when: str, do: str | None) -> str:
-    return f"when {quoted(when, _LENGTH)}" + (f", do {quoted(do, _LENGTH)}" if do else "")
 
 
 def page(result: Lessons) -> str:

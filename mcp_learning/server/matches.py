@@ -4,11 +4,11 @@ import re
 from itertools import accumulate
 from typing import Any
 
+from mcp_learning.lessons import wording
 from mcp_learning.models.quoting import quoted, shorten
 from mcp_learning.models.requests import Filters, FindSimilarTasks
 from mcp_learning.models.results import Match, SearchInfo, SimilarTasks
 from mcp_learning.models.wording import counted
-from mcp_learning.server import lesson_texts
 from mcp_learning.server.answers import span, structured, tokens, usd
 
 _CONCISE = {
@@ -110,7 +110,7 @@ def _text(result: SimilarTasks, lines: list[str], dropped: int, request: FindSim
     search = result.search
     if not lines and not dropped:
         lines = [_nothing(search, request)]
-    lines = [*lesson_texts.shown(result.lessons), *lines]
+    lines = [*map(wording.line, result.lessons), *lines]
     if dropped:
         lines.append(f"{dropped} more left out to stay within max_tokens.")
     if search.degraded:

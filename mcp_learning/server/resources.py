@@ -45,12 +45,6 @@ def register(server: MCPServer[None], learning: Learning) -> None:
             detail = await learning.get(request)
         return visible(detail.model_dump_json(exclude_none=True, indent=2))
 
-    _pages(server, learning)
-
-
-def _pages(server: MCPServer[None], learning: Learning) -> None:
-    """Adds learning://insights and learning://lessons."""
-
     @server.resource(
         "learning://insights",
         title="Insights",

@@ -1,15 +1,13 @@
 """The text of statistics for the language model, within a budget."""
 
-from typing import Any
-
 from pydantic import BaseModel
 
-from mcp_learning.models.quoting import quoted, shorten
+from mcp_learning.models.quoting import quoted
 from mcp_learning.models.requests import LearningStats
 from mcp_learning.models.results import Change, FailurePattern, Group, Stats, Totals, Trend
 from mcp_learning.models.team import TeamHealth
 from mcp_learning.models.wording import counted
-from mcp_learning.server.answers import span, structured, tokens, usd
+from mcp_learning.server.answers import shortened, span, structured, tokens, usd
 
 _LEADING, _PATTERNS = 5, 3
 """Most groups, and most failure patterns, in the text of learning_stats."""
@@ -49,11 +47,8 @@ def _size(part: BaseModel, line: str) -> int:
 
 
 def _trim(pattern: FailurePattern) -> FailurePattern:
-    texts = {name: getattr(pattern, name) for name in _LONGEST}
-    short: dict[str, Any] = {
-        name: shorten(text, _LONGEST[name]) for name, text in texts.items() if text
-    }
-    return pattern.model_copy(update=short | {"task_ids": pattern.task_ids[:_EXAMPLES]})
+    examples = {"task_ids": pattern.task_ids[:_EXAMPLES]}
+    return shortened(pattern, _LONGEST).model_copy(update=examples)
 
 
 def _with(result: Stats, groups: list[Group], failures: list[FailurePattern]) -> Stats:
