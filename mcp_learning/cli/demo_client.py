@@ -136,12 +136,9 @@ class Recording:
 def questions(tasks: Sequence[RecordExecution], *, sample: bool = False) -> list[Question]:
     """Questions about a task that succeeded, one that failed, and something unrelated.
 
-    Without a failure the second is about another success, if there is one.
-
-    Args:
-        tasks: In the order in which they were done; at least one.
-        sample: Whether they are the sample's, for which there are questions that a person wrote,
-            with one about a task that was tried in two ways.
+    Without a failure the second is about another success, if there is one. For the sample there are
+    questions that a person wrote, with one about a task that was tried in two ways. There has to be
+    a task; they are given in the order in which they were done.
     """
     if sample:
         written = [

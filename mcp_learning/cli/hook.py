@@ -31,13 +31,9 @@ def main(client: str, arguments: list[str]) -> None:
 def run(
     client: str, *, data_dir: str | None = None, timeout: float = SECONDS, record: bool = False
 ) -> None:
-    """Reads a hook's JSON from stdin and answers it.
+    """Reads a hook's JSON from stdin, and answers it or, with `record`, records the latest task.
 
-    Args:
-        client: One of `hook_events.CLIENTS`.
-        data_dir: The data directory; None: as configured.
-        timeout: Seconds to wait for the server.
-        record: Record the session's latest task in this process.
+    Waits at most `timeout` seconds for the server.
     """
     from mcp_learning.clients import hook_events, hook_paths
 

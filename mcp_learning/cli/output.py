@@ -55,11 +55,9 @@ def echo_note(line: str, *, beside_json: bool) -> None:
 
 
 def executions_table(rows: "Iterable[Listed | Match]", texts: str) -> Table:
-    """A table of executions, at least two lines each, with short ids.
+    """A table of executions, at least two lines each, with short ids; matches have a score, too.
 
-    Args:
-        rows: Listed executions, or matches of a search, which also have a similarity.
-        texts: Heading of the last column.
+    `texts` is the heading of the last column.
     """
     from mcp_learning.models.results import Match
 

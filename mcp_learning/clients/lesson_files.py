@@ -69,16 +69,8 @@ def select_lessons(
     """The lessons to write, one line each, those with the greatest expected gain first.
 
     Only kept lessons: one on trial has to be withheld from half of the tasks. Lessons with a secret
-    or a private span, and those of other or excluded repositories, are left out.
-
-    Args:
-        lessons: All lessons in use.
-        repos: Spellings of the repository of the file.
-        excluded: Patterns, as for `exclusion.is_excluded`.
-        max_tokens: Budget of all lines.
-
-    Returns:
-        The lines, and the ids of the lessons.
+    or a private span, and those of other or excluded repositories, are left out. `repos` are the
+    spellings of the file's repository. Also returns the ids of the lessons.
     """
     lines, ids = [], []
     room = max_tokens * CHARACTERS_PER_TOKEN - len(_HEADING)

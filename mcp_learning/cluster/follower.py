@@ -56,13 +56,8 @@ async def follow(
 ) -> "Follower":
     """Connects to the leader and completes the handshake; then keep `Follower.run` running.
 
-    Args:
-        directory: The run directory.
-        address: The leader's.
-        member: This process.
-        config: The protocol and the timeouts.
-        listed: Whether the leader lists this process among its followers.
-        excluded_repos: Patterns of repositories of which the leader stores nothing for it.
+    `listed`: whether the leader lists this process among its followers. Of `excluded_repos`, the
+    leader stores nothing for it.
 
     Raises:
         OSError: No process listens there.

@@ -55,15 +55,9 @@ WhileLeading = Callable[["LearningService"], Coroutine[Any, Any, None]]
 class ClusterMember:
     """A member of the cluster. Keep `run` running, call `learning`, then `close`.
 
-    Args:
-        settings: The data directory, and the settings of a leader.
-        listed: Whether the leader lists it among its followers; False for commands.
-        config: The protocol, and the timeouts.
-        store: Makes the store that is used when this process leads.
-        service: Makes the service on that store; None: `LearningService`, imported when needed.
-
-    Attributes:
-        learning: The learning service, in whichever process it runs.
+    `learning` is the learning service, in whichever process it runs. A leader makes its store with
+    `store`, and the service on it with `service` (None: `LearningService`, imported when needed).
+    It doesn't list commands, for which `listed` is False, among its followers.
     """
 
     def __init__(
@@ -135,11 +129,7 @@ class ClusterMember:
         threading.Thread(target=load_service, daemon=True).start()
 
     async def run(self, while_leading: WhileLeading | None = None) -> None:
-        """Leads or follows until this is closed or cancelled.
-
-        Args:
-            while_leading: A coroutine that runs while this process leads.
-        """
+        """Leads or follows until this is closed or cancelled."""
         self._while_leading = while_leading
         self._lose_role()
         try:

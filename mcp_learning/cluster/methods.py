@@ -69,12 +69,9 @@ Call = Callable[..., Awaitable[Any]]
 
 
 def proxy(call: Call, leads: Callable[[], bool], excluded_repos: str) -> Learning:
-    """A `Learning` whose methods are all answered by `call`, in this process or another.
+    """A `Learning` whose methods are all answered by `call`, in this process if it `leads`.
 
-    Args:
-        call: Answers a call.
-        leads: Whether calls are answered in this process.
-        excluded_repos: Patterns of repositories whose records don't leave this process.
+    Records of `excluded_repos` don't leave this process.
     """
     return cast("Learning", _Proxy(call, leads, excluded_repos))
 

@@ -79,11 +79,8 @@ class LearningServer(MCPServer[None]):
     """An MCPServer whose tools are declared by models instead of by signatures.
 
     With models, schemas are small and have no null unions, unknown arguments are refused, and an
-    argument error is one line that names the field.
-
-    Args:
-        runner: Runs the learning service.
-        read_only: Leave out all tools and prompts that write.
+    argument error is one line that names the field. With `read_only`, all tools and prompts that
+    write are left out.
     """
 
     def __init__(self, runner: ServiceRunner, *, read_only: bool = False) -> None:

@@ -147,10 +147,7 @@ class BoundedProtocol(H11Protocol):
 class BoundedServer(uvicorn.Server):
     """A uvicorn server with limits on connections.
 
-    Args:
-        application: The application.
-        grace_seconds: How long requests in progress may take at shutdown.
-        bounds: The limits; None: the defaults.
+    At shutdown, requests in progress may take `grace_seconds`.
     """
 
     def __init__(

@@ -16,10 +16,7 @@ _ORIGIN = re.compile(r"https?://(?P<authority>[^/?#@]+)")
 class HostCheck:
     """ASGI middleware that refuses requests for another host, or from another origin.
 
-    Args:
-        application: Gets all other requests.
-        names: Host names that are accepted with any port, or none.
-        exact: Further accepted values of the Host header.
+    Accepted are `names` with any port, or none, and the further values `exact` of the Host header.
     """
 
     def __init__(

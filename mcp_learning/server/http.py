@@ -84,9 +84,7 @@ class Place:
 class BearerAuth:
     """ASGI middleware that answers requests without the bearer token with 401.
 
-    Args:
-        application: Gets requests with the token.
-        digest: SHA-256 of the token, in hexadecimal digits.
+    `digest` is the SHA-256 of the token, in hexadecimal digits.
     """
 
     def __init__(self, application: ASGIApp, digest: str) -> None:
@@ -181,12 +179,8 @@ def serve(
 ) -> None:
     """Serves any number of clients until a signal ends it. Does not return.
 
-    Args:
-        settings: As for stdio.
-        place: Where to listen.
-        read_only: Leave out every tool that writes.
-        hosts: Further accepted values of the Host header, e.g. `db.example.org:8000`.
-        renew_token: Generate a new token; the earlier one is no longer accepted.
+    `hosts` are further accepted values of the Host header, e.g. `db.example.org:8000`. With
+    `renew_token`, a new token is generated, and the earlier one is no longer accepted.
 
     Raises:
         ConfigurationError: The port is in use, a host is no name, or the token's digest can't be

@@ -15,12 +15,8 @@ BODY_SECONDS = 30.0
 class PostedMessages:
     """ASGI middleware that answers invalid messages, and passes valid ones on.
 
-    The SDK would answer with its parser's message, which repeats the input.
-
-    Args:
-        application: Gets messages that are valid JSON-RPC.
-        largest: Most bytes of a request.
-        seconds: How long the body may take to arrive.
+    The SDK would answer with its parser's message, which repeats the input. A request may have
+    `largest` bytes, which have to arrive within `seconds`.
     """
 
     def __init__(

@@ -76,10 +76,7 @@ def explain(
 ) -> str:
     """What is wrong with the arguments and how to fix it, in one line that names each field.
 
-    Args:
-        error: Pydantic's error.
-        model: The model of the arguments.
-        name: Maps a field to the name that the reader knows it by.
+    `name` maps a field to the name that the reader knows it by.
     """
     errors = error.errors(include_url=False)
     lines = [

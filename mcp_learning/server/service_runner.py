@@ -38,13 +38,7 @@ class ServiceRunner:
     """Runs the cluster member of one server process.
 
     A leader's model is loaded once the client's first messages are answered, since its import
-    competes with the answers for the interpreter.
-
-    Args:
-        member: The member, which only this object runs and closes.
-
-    Attributes:
-        learning: The learning service.
+    competes with the answers for the interpreter. Only this object runs and closes the member.
     """
 
     def __init__(self, member: ClusterMember) -> None:

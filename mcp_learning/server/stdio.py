@@ -29,13 +29,7 @@ from mcp_learning.team.members import service_of
 def serve(
     settings: Settings, *, read_only: bool = False, config: ClusterConfig | None = None
 ) -> None:
-    """Serves one client over stdin and stdout until it leaves. Does not return.
-
-    Args:
-        settings: The database and everything else.
-        read_only: Leave out every tool that writes.
-        config: Protocol and timeouts of the cluster; None: the defaults.
-    """
+    """Serves one client over stdin and stdout until it leaves. Does not return."""
     leave_at_once()
     gc.disable()  # also when the command line has not done so already
     member = ClusterMember(settings, config=config, service=service_of(settings))

@@ -43,13 +43,9 @@ def application(
 ) -> ASGIApp:
     """The application. The page needs no token; its data does.
 
-    Args:
-        service: The learning service.
-        settings: For the path of the database and the half-life of evidence.
-        digest: SHA-256 of the token, in hexadecimal digits.
-        port: The port that it is served on, to check the Host header.
-        answered: Called after each response with data.
-        lifespan: Runs the service.
+    `digest` is the SHA-256 of the token, in hexadecimal digits; `port`, on which it is served, is
+    for checking the Host header. `answered` is called after each response with data; `lifespan`
+    runs the service.
     """
 
     async def index(_: Request) -> Response:

@@ -37,11 +37,8 @@ UNASKED_SECONDS = 5.0
 def run(settings: Settings, *, port: int, browse: bool, as_json: bool) -> None:
     """Serves the dashboard until a signal ends it. Does not return.
 
-    Args:
-        settings: For the database; `http_token` is the token, or else a new one is generated.
-        port: On the loopback interface; 0: any free port.
-        browse: Open a browser.
-        as_json: Print the addresses and the token as one JSON object.
+    It listens on the loopback interface; port 0 is any free one. Without `settings.http_token`, a
+    token is generated.
 
     Raises:
         ConfigurationError: The port is in use.

@@ -78,12 +78,8 @@ def plan_install(
 ) -> list[Edit]:
     """The edits of an install: of one file, or two with hooks. Nothing is written.
 
-    Args:
-        agent: The client.
-        scope: For the user, or for the project.
-        command: The command that starts the server.
-        hook: The command of the hooks; None: install no hooks.
-        variables: Environment variables of the server, by name.
+    `command` starts the server with `variables` in its environment; `hook` is the command of the
+    hooks, or None.
 
     Raises:
         InvalidInput: The client has no such scope, or no hooks.

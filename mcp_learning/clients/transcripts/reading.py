@@ -109,11 +109,8 @@ class SessionReader(ABC):
     ) -> ToolCall:
         """Makes a tool call at the current place, without adding it.
 
-        Args:
-            tool: Its name.
-            given: Its arguments; any value that isn't an object counts as none.
-            actions: Actions of the client's tools by name.
-            paths: Names of arguments with the path of an edited file; the first one given is used.
+        Its arguments `given` count as none unless they are an object. The first that is given of
+        those named in `paths` has the path of an edited file.
         """
         values = as_object(given)
         is_record = tool.endswith(RECORDING_TOOL)

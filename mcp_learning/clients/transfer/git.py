@@ -29,12 +29,8 @@ def read(directory: Path, limit: int, *, with_functions: bool = True) -> CommitH
     """Reads the latest commits of the repository that `directory` belongs to; blocks.
 
     At least one is returned; texts have no control characters. Merges are left out, and so are the
-    boundary commits of a shallow clone, since their changes are unknown.
-
-    Args:
-        directory: A work tree, a directory in one, or a bare repository.
-        limit: How many commits at most, >= 1.
-        with_functions: Whether to read which functions they changed, which takes longest.
+    boundary commits of a shallow clone, since their changes are unknown. The directory may also be
+    below a work tree, or a bare repository. Reading which functions were changed takes longest.
 
     Raises:
         InvalidInput: `directory` is not a git repository, or has no commits to read.

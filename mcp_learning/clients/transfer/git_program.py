@@ -62,11 +62,7 @@ def run(
 ) -> str:
     """The output of a git command, invalid UTF-8 replaced; blocks for at most `TIMEOUT_SECONDS`.
 
-    Args:
-        directory: A directory of a repository.
-        arguments: The command and its options.
-        given: Its standard input.
-        config: Further configuration; `_CONFIG` takes precedence.
+    `given` is its standard input; `_CONFIG` takes precedence over `config`.
 
     Raises:
         InvalidInput: git refuses; the message says why.
