@@ -7,14 +7,18 @@ checked.
 
 import asyncio
 import logging
+import os
 import socket
+import sys
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from mcp_learning.server.signals import leave_to_handlers
 
 logger = logging.getLogger(__name__)
 
@@ -166,6 +170,16 @@ class BoundedServer(uvicorn.Server):
         )
         config.http = partial(BoundedProtocol, bounds or Bounds())  # type: ignore[assignment]
         super().__init__(config)
+
+    def serve_until_signal(self, listener: socket.socket) -> NoReturn:
+        """Serves on a listening socket; a signal then ends the process."""
+        leave_to_handlers()
+        try:
+            self.run(sockets=[listener])  # re-raises the signal at the end, for status 0
+        except Exception:
+            logger.exception("the server failed")
+        sys.stderr.flush()
+        os._exit(0 if self.started else 1)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Starts, with a longer queue in the kernel than the number accepted at once."""

@@ -8,7 +8,6 @@ import gc
 import hashlib
 import hmac
 import ipaddress
-import logging
 import os
 import secrets
 import socket
@@ -22,12 +21,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from mcp_learning.cluster.member import ClusterMember
 from mcp_learning.errors import ConfigurationError
 from mcp_learning.server.host_check import HostCheck, is_authority, refuse
-from mcp_learning.server.signals import leave_at_once, leave_to_handlers
+from mcp_learning.server.signals import leave_at_once
 from mcp_learning.settings import Settings
 from mcp_learning.store.duckdb.files import make_private
 from mcp_learning.team.members import service_of
-
-logger = logging.getLogger(__name__)
 
 PATH = "/mcp"
 
@@ -220,13 +217,7 @@ def serve(
         keep_digest(settings, digest)
     gc.freeze()
     _announce(place, listener.getsockname()[1], token)
-    leave_to_handlers()
-    try:
-        server.run(sockets=[listener])  # re-raises the signal at the end, for status 0
-    except Exception:
-        logger.exception("the server failed")
-    sys.stderr.flush()
-    os._exit(0 if server.started else 1)
+    server.serve_until_signal(listener)
 
 
 def _unresumed(application: ASGIApp) -> ASGIApp:

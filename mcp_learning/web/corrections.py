@@ -6,7 +6,6 @@ which no other page has; otherwise it raises an HTTPException.
 """
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel
@@ -25,9 +24,8 @@ LONGEST = 2**17  # bytes of a correction; the longest texts take less, even full
 
 async def revise(service: Learning, request: Request) -> BaseModel:
     """Corrects the fields that the body names; raises as `Learning.revise`."""
-    _check_origin(request)
     return await service.revise(
-        parse_request(ReviseExecution, {**await _body(request), **_path(request)})
+        parse_request(ReviseExecution, {**await _body(request), **request.path_params})
     )
 
 
@@ -38,9 +36,9 @@ async def delete(service: Learning, request: Request) -> BaseModel:
         InvalidInput: It wasn't confirmed.
         NotFound: No execution has this id.
     """
-    _check_origin(request)
-    task_id = parse_request(GetExecution, _path(request)).task_id
-    if (await _body(request)).get("confirmed") is not True:
+    content = await _body(request)
+    task_id = parse_request(GetExecution, request.path_params).task_id
+    if content.get("confirmed") is not True:
         raise InvalidInput("confirmed", "has to be true: what is deleted can't be brought back")
     done = await service.forget(ForgetExecutions(task_ids=[task_id], dry_run=False))
     if not done.executions:
@@ -50,24 +48,15 @@ async def delete(service: Learning, request: Request) -> BaseModel:
 
 async def decide(service: Learning, request: Request) -> BaseModel:
     """Carries out a decision about a lesson; raises as `Learning.change_lesson`."""
-    _check_origin(request)
-    lesson = {"lesson_id": request.path_params["lesson_id"]}
     return await service.change_lesson(
-        parse_request(ChangeLesson, {**await _body(request), **lesson})
+        parse_request(ChangeLesson, {**await _body(request), **request.path_params})
     )
 
 
-def _check_origin(request: Request) -> None:
-    """Requires an Origin header; `HostCheck` has already refused other origins than this server."""
+async def _body(request: Request) -> dict[str, Any]:
+    """The JSON object in the body; `HostCheck` has refused other origins than this server."""
     if "origin" not in request.headers:
         raise HTTPException(403, "a correction has to come from the dashboard's own page")
-
-
-def _path(request: Request) -> Mapping[str, str]:
-    return {"task_id": request.path_params["task_id"]}
-
-
-async def _body(request: Request) -> dict[str, Any]:
     body = bytearray()
     async for part in request.stream():
         body += part

@@ -20,7 +20,7 @@ from mcp_learning.cluster.member import ClusterMember
 from mcp_learning.permissions import restrict_umask
 from mcp_learning.server.http import GRACE_SECONDS, Place, digest_of, listen
 from mcp_learning.server.service_runner import ServiceRunner
-from mcp_learning.server.signals import leave_at_once, leave_to_handlers
+from mcp_learning.server.signals import leave_at_once
 from mcp_learning.settings import Settings
 from mcp_learning.store.duckdb.files import make_private
 from mcp_learning.team.members import service_of
@@ -72,14 +72,7 @@ def run(settings: Settings, *, port: int, browse: bool, as_json: bool) -> None:
         answered=runner.note_answer,
         lifespan=_lifespan(runner, ready, opener),
     )
-    server = BoundedServer(served, GRACE_SECONDS)
-    leave_to_handlers()
-    try:
-        server.run(sockets=[listener])  # re-raises the signal at the end: status 0
-    except Exception:
-        logger.exception("the dashboard failed")
-    sys.stderr.flush()
-    os._exit(0 if server.started else 1)
+    BoundedServer(served, GRACE_SECONDS).serve_until_signal(listener)
 
 
 def _lifespan(runner: ServiceRunner, ready: Callable[[], None], opener: Path) -> Any:
