@@ -82,14 +82,14 @@ def _recall(
     order = np.argsort(versions)
     found = 0
     for query in queries:
-        similarities = vectors @ vectors[query]
+        similarities = np.vecdot(vectors, vectors[query])
         similarities[query] = -np.inf
         tenth = np.partition(similarities, -K)[-K]
         rows = connection.execute(nearest, [as_text(vectors[query]), K + 1]).fetchall()
         others = [version for (version,) in rows if version != versions[query]][:K]
         positions = order[np.searchsorted(versions, others, sorter=order)]
         # Compared by distance: of equally near rows, any counts.
-        found += int((vectors[positions] @ vectors[query] >= tenth - 1e-6).sum())
+        found += int((np.vecdot(vectors[positions], vectors[query]) >= tenth - 1e-6).sum())
     return round(found / (K * sample), 4)
 
 

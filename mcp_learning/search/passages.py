@@ -75,22 +75,22 @@ class PassagesView:
             rows: (k,) the rows; None: all.
         """
         if rows is None:
-            self._raise_all(cosines, np.asarray(self.vectors @ vector))
+            self._raise_all(cosines, np.vecdot(self.vectors, vector))
         elif len(rows) > DENSE_SHARE * len(self.first):
             every = np.full(len(self.first), -1, np.float32)
-            self._raise_all(every, np.asarray(self.vectors @ vector))
+            self._raise_all(every, np.vecdot(self.vectors, vector))
             np.maximum(cosines, every[rows], out=cosines)
         else:
             at, places = self.of(rows)
             if len(places):
-                np.maximum.at(cosines, at, self.vectors[places] @ vector)
+                np.maximum.at(cosines, at, np.vecdot(self.vectors[places], vector))
 
     def raise_bounds(self, bounds: NDArray[np.float32], vector: NDArray[np.float32]) -> None:
         """Raises (n,) upper bounds of cosines so that they hold for all passages, in place."""
         if self.bounds is not None:
             self._raise_all(bounds, self.bounds.bounds(vector))
         else:
-            self._raise_all(bounds, np.asarray(self.vectors @ vector))
+            self._raise_all(bounds, np.vecdot(self.vectors, vector))
 
     def _raise_all(self, values: NDArray[np.float32], of_passages: NDArray[np.float32]) -> None:
         owners = self.owners

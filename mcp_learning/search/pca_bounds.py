@@ -50,7 +50,7 @@ class PcaBoundsView(NamedTuple):
         projection = vector @ self.basis
         square = float(vector @ vector)
         residual = np.sqrt(max(square - float(projection @ projection), 0.0))
-        bounds = self.projections @ projection
+        bounds = np.vecdot(self.projections, projection)
         bounds += self.residuals * np.float32(residual)
         bounds += np.float32(ROUNDING * max(square, 1.0))
         return np.asarray(bounds)

@@ -83,9 +83,9 @@ class Snapshot:
         _, places = self.passages.of(np.array([row]))
         if not len(places):
             return 0
-        found = self.passages.vectors[places] @ vector
+        found = np.vecdot(self.passages.vectors[places], vector)
         best = int(found.argmax())
-        nearer = found[best] > self.vectors[row] @ vector
+        nearer = found[best] > np.vecdot(self.vectors[row], vector)
         return int(self.passages.numbers[places[best]]) if nearer else 0
 
     def passages_of(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
