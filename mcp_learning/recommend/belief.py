@@ -145,6 +145,8 @@ class Belief(NamedTuple):
             half: Information of all options together at which half of the level's variance is
                 added; > 0.
         """
+        if not counts.total.any():
+            return self
         found = shifts(self.logit, counts)
         dimensions = self.logit.ndim
         logs = _first(np.log(weights), dimensions) + found.evidence[..., None]

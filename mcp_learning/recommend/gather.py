@@ -204,7 +204,8 @@ def _compared(
     best = order[likely[order]][:most]
     others = order[(~likely & ((tried > 0) | portable))[order]]
     room = most if not len(best) else 1 if len(best) < FEW_USED else 0
-    return np.union1d(np.concatenate([best, others[:room]]), included)
+    chosen = {*best.tolist(), *others[:room].tolist(), *included.tolist()}
+    return np.array(sorted(chosen), np.int64)
 
 
 def _uses(history: EndedExecutions, of_type: Floats, count: int) -> tuple[Floats, Bools]:

@@ -106,7 +106,7 @@ def _failures(
         half_life_days: Age at which a failure counts half, in days.
     """
     view = related.snapshot.view
-    rows = np.union1d(_latest_failures(view), similar)
+    rows = _with_latest_failures(view, similar)
     known, weights = weights, np.zeros(len(rows))
     weights[np.searchsorted(rows, similar)] = known
     if query.vector is not None and not query.has_background:
@@ -121,13 +121,14 @@ def _failures(
     return dict(zip(rows[chosen].tolist(), found.tolist(), strict=True))
 
 
-def _latest_failures(view: CatalogView) -> Ints:
-    """Rows of the `LATEST` failures."""
+def _with_latest_failures(view: CatalogView, some: Ints) -> Ints:
+    """Some rows and those of the `LATEST` failures, ascending."""
     failed = view["alive"] & (view["outcome"] == _FAILURE) & (view["confidence"] > 0)
     rows = np.flatnonzero(failed)
     if len(rows) > LATEST:
-        rows = rows[np.argpartition(view["timestamp"][rows], -LATEST)[-LATEST:]]
-    return rows
+        failed[rows[np.argpartition(view["timestamp"][rows], -LATEST)[:-LATEST]]] = False
+    failed[some] = True
+    return np.flatnonzero(failed)
 
 
 def _as_likely(weights: Floats, types: Ints, likely: Floats) -> Floats:

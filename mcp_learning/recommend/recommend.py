@@ -103,7 +103,7 @@ def assess(
     evidence = dict(zip(near, weights[weighty].tolist(), strict=True))
     learned = compared.history.learned
     for_pitfalls = pitfalls.relevant(related, query, learned, evidence, half_life_days)
-    rows = np.union1d(near, list(for_pitfalls)).astype(np.int64)
+    rows = np.array(sorted({*near, *for_pitfalls}), np.int64)
     return Assessment(
         request=request,
         gathered=gathered,
