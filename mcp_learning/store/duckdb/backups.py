@@ -89,11 +89,10 @@ def stage(source: Path, staging: Path, held: copies.DatabaseContents) -> None:
         if held.counts.get("outbox"):
             with _changing(staging) as cursor:
                 outbox_table.mark_restored(cursor)
-    except OSError as error:
+    except BaseException as error:
         discard(staging)
-        raise StoreError(f"{source} can't be copied ({error.strerror})") from error
-    except BaseException:
-        discard(staging)
+        if isinstance(error, OSError):
+            raise StoreError(f"{source} can't be copied ({error.strerror})") from error
         raise
 
 

@@ -22,7 +22,7 @@ from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import anyio
 import anyio.to_thread
@@ -38,13 +38,8 @@ from mcp_learning.store.duckdb.files import (
     wal_of,
 )
 from mcp_learning.store.duckdb.open_files import OpenFiles, identity, replaced_error
-from mcp_learning.store.duckdb.opening import is_committed, is_fatal, is_full
+from mcp_learning.store.duckdb.opening import Cursor, is_committed, is_fatal, is_full
 from mcp_learning.store.duckdb.queued_call import QueuedCall
-
-if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection as Cursor
-else:  # imported on the writer thread, so that the server can answer before DuckDB is loaded
-    Cursor = Any
 
 __all__ = ["Cursor", "Database", "is_full", "make_private", "roll_back"]
 

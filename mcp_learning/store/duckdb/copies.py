@@ -75,32 +75,29 @@ def copy(cursor: Cursor, target: Path) -> DatabaseContents:
         fsync(target)
         if examine(target) != held:
             raise StoreDamaged(f"the copy {target} differs from what was written; check the disk")
-    except duckdb.Error as error:
+    except BaseException as error:
         discard(target)
-        if is_full(error):
+        if isinstance(error, duckdb.Error) and is_full(error):
             raise StoreFull(
                 f"no room left on the disk of {target}; free some space, then repeat the call"
             ) from error
         raise
-    except BaseException:
-        discard(target)
-        raise
     return held
 
 
-def examine(path: Path, memory_limit_mb: int = 128) -> DatabaseContents:
+def examine(path: Path) -> DatabaseContents:
     """Opens a database file that no process uses, read-only, and reads all of it.
 
     Raises:
         StoreDamaged: Some of it can't be read.
         StoreError: It can't be opened.
     """
-    with open_read_only(path, memory_limit_mb) as cursor:
+    with open_read_only(path) as cursor:
         return contents(cursor)
 
 
 @contextmanager
-def open_read_only(path: Path, memory_limit_mb: int = 128) -> Iterator[Cursor]:
+def open_read_only(path: Path) -> Iterator[Cursor]:
     """A read-only cursor on a database file and the log beside it.
 
     Raises:
@@ -111,7 +108,7 @@ def open_read_only(path: Path, memory_limit_mb: int = 128) -> Iterator[Cursor]:
 
     if not path.is_file():
         raise StoreError(f"there is no file {path}")
-    with closing(connect(path, memory_limit_mb, read_only=True)) as root:
+    with closing(connect(path, 128, read_only=True)) as root:
         refuse_truncated(root, path)
         try:
             yield root
@@ -120,8 +117,7 @@ def open_read_only(path: Path, memory_limit_mb: int = 128) -> Iterator[Cursor]:
 
 
 def _copy(cursor: Cursor, target: Path) -> DatabaseContents:
-    row = cursor.execute("SELECT current_database()").fetchone()
-    source = str(row[0]) if row else ""
+    (source,) = column(cursor, "SELECT current_database()")
     alias = f"copy_{uuid4().hex}"
     cursor.execute(f"ATTACH {database_literal(target)} AS {alias} (STORAGE_VERSION 'v1.0.0')")
     try:

@@ -13,6 +13,7 @@ from mcp_learning.store.duckdb.bound_lists import AMONG_UUIDS, joined
 from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.duckdb.executions import naive_utc
 from mcp_learning.store.duckdb.former_team import OF_TEAM
+from mcp_learning.store.duckdb.queries import column
 from mcp_learning.store.shared import Held, Part
 
 _EVICTABLE = (
@@ -28,7 +29,8 @@ def evict(cursor: Cursor, part: Part) -> list[UUID]:
     if part.is_all and held(cursor).of_team <= part.most:
         return []
     where, values = _belongs(part)
-    rows = cursor.execute(
+    surplus = column(
+        cursor,
         "WITH placed AS ("
         f"SELECT x.task_id, x.sequence, {where} AS belongs, "
         f"row_number() OVER (PARTITION BY {where} ORDER BY x.sequence DESC) AS place "
@@ -37,19 +39,16 @@ def evict(cursor: Cursor, part: Part) -> list[UUID]:
         "SELECT task_id FROM fitting "
         "QUALIFY NOT fits OR row_number() OVER (ORDER BY fits DESC, sequence DESC) > ?",
         [*values, *values, part.fetched, part.most],
-    ).fetchall()
-    return remove(cursor, [row[0] for row in rows])
+    )
+    return remove(cursor, surplus)
 
 
 def evict_stale(cursor: Cursor, task_ids: Sequence[UUID]) -> list[UUID]:
     """Evicts those of these executions, changed on the team's side, that may be; returns them."""
     if not task_ids:
         return []
-    rows = cursor.execute(
-        f"SELECT x.task_id FROM executions x WHERE x.task_id {AMONG_UUIDS} AND {_EVICTABLE}",
-        [joined(task_ids)],
-    ).fetchall()
-    return remove(cursor, [row[0] for row in rows])
+    query = f"SELECT x.task_id FROM executions x WHERE x.task_id {AMONG_UUIDS} AND {_EVICTABLE}"
+    return remove(cursor, column(cursor, query, [joined(task_ids)]))
 
 
 def remove(cursor: Cursor, task_ids: Sequence[UUID]) -> list[UUID]:
@@ -70,7 +69,7 @@ def held(cursor: Cursor) -> Held:
 
 def fetched(cursor: Cursor) -> list[UUID]:
     """As `SharedStore.fetched`."""
-    return [row[0] for row in cursor.execute("SELECT task_id FROM fetched").fetchall()]
+    return column(cursor, "SELECT task_id FROM fetched")
 
 
 def _belongs(part: Part) -> tuple[str, list[object]]:

@@ -124,11 +124,11 @@ def get_many(cursor: Cursor, task_ids: Sequence[UUID]) -> dict[UUID, Execution]:
     return {row[0]: from_row(row) for row in rows}
 
 
-def missing_ids(cursor: Cursor, task_ids: Sequence[UUID]) -> list[UUID]:
-    """Those of `task_ids` that no execution has."""
+def missing_ids(cursor: Cursor, task_ids: Sequence[UUID], table: str = "executions") -> list[UUID]:
+    """Those of `task_ids` that no row of a table has."""
     if not task_ids:
         return []
-    query = f"SELECT task_id FROM executions WHERE task_id {AMONG_UUIDS}"
+    query = f"SELECT task_id FROM {table} WHERE task_id {AMONG_UUIDS}"
     present = set(column(cursor, query, [joined(task_ids)]))
     return [task_id for task_id in task_ids if task_id not in present]
 
@@ -214,11 +214,7 @@ def _summaries(cursor: Cursor, chosen: str, value: object) -> dict[UUID, Shown]:
     rows = cursor.execute(
         f"SELECT {', '.join(_SHOWN)}, sequence FROM executions {chosen}", [value]
     ).fetchall()
-    return {row[0]: _summary(row) for row in rows}
-
-
-def _summary(row: Sequence[Any]) -> Shown:
-    return _shown(_named(_SHOWN, row), row[-1])
+    return {row[0]: _shown(_named(_SHOWN, row), row[-1]) for row in rows}
 
 
 def shown(execution: Execution, sequence: int) -> Shown:
@@ -287,16 +283,16 @@ def used_by(cursor: Cursor, task_id: UUID) -> list[UsedBy]:
     return [UsedBy(task_id=row[0], outcome=OUTCOME[row[1]]) for row in rows]
 
 
-def suggestions(cursor: Cursor, column: str, prefix: str, limit: int) -> list[str]:
+def suggestions(cursor: Cursor, name: str, prefix: str, limit: int) -> list[str]:
     """As `Store.suggest`."""
-    if column not in _SUGGESTED:
-        raise ValueError(f"{column} is not suggested")
-    rows = cursor.execute(
-        f"SELECT {column} FROM executions WHERE starts_with(lower({column}), lower(?)) "
-        f"GROUP BY {column} ORDER BY count(*) DESC, {column} LIMIT ?",
+    if name not in _SUGGESTED:
+        raise ValueError(f"{name} is not suggested")
+    return column(
+        cursor,
+        f"SELECT {name} FROM executions WHERE starts_with(lower({name}), lower(?)) "
+        f"GROUP BY {name} ORDER BY count(*) DESC, {name} LIMIT ?",
         [prefix, limit],
-    ).fetchall()
-    return [row[0] for row in rows]
+    )
 
 
 def to_row(execution: Execution) -> dict[str, Any]:

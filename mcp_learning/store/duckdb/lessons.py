@@ -11,7 +11,7 @@ from mcp_learning.store.duckdb.bound_lists import AMONG_UUIDS, joined
 from mcp_learning.store.duckdb.columns import LESSON_CHANGE_TYPES, LESSON_TYPES, SHOWING_TYPES
 from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.duckdb.executions import json_arrays, naive_utc
-from mcp_learning.store.duckdb.queries import JSON_ROWS, from_json, selected
+from mcp_learning.store.duckdb.queries import JSON_ROWS, column, from_json, selected
 from mcp_learning.store.duckdb.traces import paths_in, recovered_in
 from mcp_learning.store.lesson_protocol import Experience, Revision, Showing, Tally
 from mcp_learning.store.types import Outcomes
@@ -95,15 +95,12 @@ def write(cursor: Cursor, revisions: Sequence[Revision]) -> None:
     cursor.execute(f"DELETE FROM lessons WHERE lesson_id {AMONG_UUIDS}", ids)
     lessons = [_row(one.lesson) for one in revisions]
     evidence = [
-        {"lesson_id": str(one.lesson.lesson_id), "task_id": str(task_id)}
+        {"lesson_id": one.lesson.lesson_id, "task_id": task_id}
         for one in revisions
         for task_id in one.lesson.evidence
     ]
     changes = [
-        {
-            "lesson_id": str(one.lesson.lesson_id),
-            "changed_at": naive_utc(change.changed_at).isoformat(),
-        }
+        {"lesson_id": one.lesson.lesson_id, "changed_at": naive_utc(change.changed_at)}
         | {"change": change.change, "decided_by": change.by, "reason": change.reason}
         for one in revisions
         for change in one.changes
@@ -115,12 +112,10 @@ def write(cursor: Cursor, revisions: Sequence[Revision]) -> None:
 
 
 def _row(lesson: Lesson) -> dict[str, Any]:
-    values = lesson.model_dump(mode="json", exclude={"evidence"})
-    values |= {name: naive_utc(getattr(lesson, name)).isoformat() for name in _TIMES}
-    return {_COLUMN.get(name, name): value or None for name, value in values.items()} | {
-        "pinned": lesson.pinned,
-        **{name: getattr(lesson, name) for name in ("gain", "gain_low", "gain_high")},
-    }
+    values = lesson.model_dump(exclude={"evidence"})
+    values |= {name: naive_utc(values[name]) for name in _TIMES}
+    named = {_COLUMN.get(name, name): value for name, value in values.items()}
+    return {name: None if value == "" else value for name, value in named.items()}
 
 
 def remove_evidence(cursor: Cursor, task_ids: Sequence[UUID], *, quoted: bool) -> None:
@@ -158,12 +153,11 @@ def delete(cursor: Cursor, lesson_ids: Sequence[UUID]) -> list[UUID]:
     if not lesson_ids:
         return []
     ids = [joined(lesson_ids)]
-    rows = cursor.execute(
-        f"DELETE FROM lessons WHERE lesson_id {AMONG_UUIDS} RETURNING lesson_id", ids
-    ).fetchall()
+    query = f"DELETE FROM lessons WHERE lesson_id {AMONG_UUIDS} RETURNING lesson_id"
+    deleted = column(cursor, query, ids)
     cursor.execute(f"DELETE FROM lesson_evidence WHERE lesson_id {AMONG_UUIDS}", ids)
     _remove_without_evidence(cursor)
-    return [row[0] for row in rows]
+    return deleted
 
 
 def remove_without_evidence(cursor: Cursor) -> None:
@@ -202,14 +196,13 @@ def export_page(cursor: Cursor, offset: int, limit: int) -> list[PastLesson]:
     """As `LessonStore.past_lessons`."""
     page, lines = all_lessons(cursor)[offset : offset + limit], history(cursor)
     seen: dict[UUID, list[PastShowing]] = defaultdict(list)
-    for lesson_id, *values in cursor.execute(
+    for lesson_id, unit, shown, at, task_id in cursor.execute(
         "SELECT lesson_id, unit, shown, shown_at, task_id FROM lesson_showings "
         f"WHERE task_id IS NOT NULL AND lesson_id {AMONG_UUIDS} "
         "QUALIFY row_number() OVER (PARTITION BY lesson_id, shown ORDER BY shown_at DESC, unit) "
         "<= ? ORDER BY shown_at, unit",
         [joined(one.lesson_id for one in page), LATEST_SHOWINGS],
     ).fetchall():
-        unit, shown, at, task_id = values
         showing = PastShowing(
             unit=unit, shown=shown, shown_at=at.replace(tzinfo=UTC), task_id=task_id
         )
@@ -238,8 +231,7 @@ def _experience(row: Sequence[Any]) -> Experience:
 def add_showings(cursor: Cursor, showings: Sequence[Showing]) -> None:
     """As `LessonStore.add_showings`."""
     rows = [
-        {**one._asdict(), "shown_at": naive_utc(one.shown_at).isoformat()}
-        | {"lesson_id": str(one.lesson_id), "task_id": one.task_id and str(one.task_id)}
+        {**one._asdict(), "shown_at": naive_utc(one.shown_at)}
         for one in {(one.lesson_id, one.unit): one for one in reversed(showings)}.values()
     ]
     _add(
@@ -268,7 +260,7 @@ def link_showings(
 ) -> None:
     """As `LessonStore.link_showings`."""
     rows = [
-        {"lesson_id": str(lesson_id), "unit": unit, "task_id": str(task_id)}
+        {"lesson_id": lesson_id, "unit": unit, "task_id": task_id}
         for (lesson_id, unit), task_id in links.items()
     ]
     values = selected(from_json({"lesson_id": "UUID", "unit": "VARCHAR", "task_id": "UUID"}))
@@ -312,10 +304,10 @@ def _add(
     cursor: Cursor,
     table: str,
     types: Mapping[str, str],
-    rows: Sequence[Mapping[str, Any]],
+    rows: Sequence[dict[str, Any]],
     joins: str = "",
 ) -> None:
-    for part in json_arrays(dict(row) for row in rows):
+    for part in json_arrays(rows):
         cursor.execute(
             f"INSERT INTO {table} BY NAME SELECT n.* "
             f"FROM (SELECT {selected(from_json(types))} FROM {JSON_ROWS}) n {joins}",

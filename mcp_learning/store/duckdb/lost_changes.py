@@ -9,6 +9,7 @@ from mcp_learning.store.duckdb.bound_lists import AMONG_UUIDS, NUMBERS, UUIDS, j
 from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.duckdb.outbox import lesson_patch
 from mcp_learning.store.duckdb.outbox_table import Entry, add, requeue
+from mcp_learning.store.duckdb.queries import column, number
 
 _UNSEND = "UPDATE outbox SET sent_at = NULL, change = NULL"
 _WHOLE = "CASE kind WHEN 'patch' THEN '$.recorded_at' ELSE '$.created_at' END"
@@ -17,10 +18,10 @@ _WHOLE = "CASE kind WHEN 'patch' THEN '$.recorded_at' ELSE '$.created_at' END"
 
 def sent_ids(cursor: Cursor) -> list[UUID]:
     """As `SharedStore.sent_ids`."""
-    rows = cursor.execute(
-        "SELECT DISTINCT task_id FROM outbox WHERE change > 0 AND kind NOT IN ('forget', 'vector')"
-    ).fetchall()
-    return [row[0] for row in rows]
+    return column(
+        cursor,
+        "SELECT DISTINCT task_id FROM outbox WHERE change > 0 AND kind NOT IN ('forget', 'vector')",
+    )
 
 
 def requeue_lost(cursor: Cursor, there: Mapping[UUID, int], common: int | None) -> int:
@@ -29,8 +30,7 @@ def requeue_lost(cursor: Cursor, there: Mapping[UUID, int], common: int | None) 
     Entries that created executions which the team has aren't sent again: another host sent those
     when it changed them.
     """
-    row = cursor.execute("SELECT max(change) FROM outbox").fetchone()
-    last = int(row[0] or 0) if row else 0
+    last = number(cursor, "SELECT coalesce(max(change), 0) FROM outbox")
     absent = [one for one in sent_ids(cursor) if one not in there]
     told = [one for one in lessons.all_lessons(cursor) if one.lesson_id in set(absent)]
     missing = set(executions.missing_ids(cursor, absent))

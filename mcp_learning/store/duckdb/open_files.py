@@ -12,15 +12,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import NamedTuple
 
 from mcp_learning.errors import StoreReplaced
 from mcp_learning.store.duckdb.files import wal_of
-
-if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection as Cursor
-else:
-    Cursor = Any
+from mcp_learning.store.duckdb.opening import Cursor
 
 logger = logging.getLogger(__name__)
 

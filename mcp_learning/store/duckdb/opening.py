@@ -24,8 +24,10 @@ from mcp_learning.store.duckdb.paths import database_name
 if TYPE_CHECKING:
     from importlib.abc import MetaPathFinder
 
-    from duckdb import DuckDBPyConnection as Cursor
-else:
+    import duckdb
+
+    Cursor = duckdb.DuckDBPyConnection
+else:  # imported on the writer thread, so that the server can answer before DuckDB is loaded
     Cursor = Any
 
 logger = logging.getLogger(__name__)

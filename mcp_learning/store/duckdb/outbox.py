@@ -22,6 +22,7 @@ from mcp_learning.store.duckdb.outbox_table import (
     mark,
     requeue,
 )
+from mcp_learning.store.duckdb.queries import column
 
 _UNNOTED = "x.author IS NULL AND x.task_id NOT IN (SELECT task_id FROM outbox WHERE kind = 'patch')"
 _WAITS = "x.author IS NULL AND x.task_id IN (SELECT task_id FROM outbox WHERE sent_at IS NULL)"
@@ -101,14 +102,9 @@ class Outbox:
             for one in record.feedback:
                 fields = one.model_dump(mode="json", exclude_none=True)
                 entries.append(("feedback", record.task_id, fields))
-            entries += [
-                (
-                    "use",
-                    record.task_id,
-                    {"used": str(use.task_id), "at": use.recorded_at.isoformat()},
-                )
-                for use in record.uses
-            ]
+            for use in record.uses:
+                fields = {"used": str(use.task_id), "at": use.recorded_at.isoformat()}
+                entries.append(("use", record.task_id, fields))
         add(cursor, entries, datetime.now(UTC))
 
     def unarchived(self, cursor: Cursor, task_ids: Sequence[UUID]) -> None:
@@ -141,8 +137,7 @@ class Outbox:
     def reembedded(self, cursor: Cursor) -> None:
         """Adds entries for all vectors, which another model has made."""
         if self._is_in_team(cursor):
-            rows = cursor.execute("SELECT task_id FROM embeddings ORDER BY version").fetchall()
-            self.embedded(cursor, [row[0] for row in rows])
+            self.embedded(cursor, column(cursor, "SELECT task_id FROM embeddings ORDER BY version"))
 
     def lessons_changed(self, cursor: Cursor, old: Sequence[Lesson], new: Sequence[Lesson]) -> None:
         """Adds entries for lessons that somebody wrote; every host derives the others by itself.

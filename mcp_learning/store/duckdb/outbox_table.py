@@ -12,10 +12,11 @@ from uuid import UUID
 
 from mcp_learning.store.duckdb import embeddings
 from mcp_learning.store.duckdb.bound_lists import AMONG_NUMBERS, AMONG_UUIDS, NUMBERS, joined
-from mcp_learning.store.duckdb.columns import EXECUTION_TYPES, FEEDBACK_TYPES
+from mcp_learning.store.duckdb.columns import EXECUTION_TYPES
 from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.duckdb.executions import FIELD_NAMES, OUTCOME, json_arrays, naive_utc
-from mcp_learning.store.duckdb.transfer import updated
+from mcp_learning.store.duckdb.queries import JSON_ROWS, column
+from mcp_learning.store.duckdb.transfer import stored_feedback, updated
 from mcp_learning.store.shared import (
     EntryKind,
     OutboxEntry,
@@ -76,7 +77,7 @@ def add(cursor: Cursor, entries: Iterable[Entry], at: datetime) -> None:
     rows = (
         {
             "kind": kind,
-            "task_id": str(task_id),
+            "task_id": task_id,
             "fields": None if fields is None else json.dumps(fields),
         }
         for kind, task_id, fields in entries
@@ -85,7 +86,7 @@ def add(cursor: Cursor, entries: Iterable[Entry], at: datetime) -> None:
         cursor.execute(
             "INSERT INTO outbox (number, kind, task_id, fields, made_at) "
             "SELECT nextval('outbox_number'), row->>'kind', (row->>'task_id')::UUID, "
-            "row->>'fields', ? FROM (SELECT unnest(json_extract(?, '$[*]')) AS row)",
+            f"row->>'fields', ? FROM {JSON_ROWS}",
             [naive_utc(at), part],
         )
 
@@ -123,18 +124,10 @@ def materialise_patches(cursor: Cursor, task_ids: Sequence[UUID]) -> None:
 
 def feedback_entries(cursor: Cursor, where: str, value: object) -> list[Entry]:
     """Entries for feedback that meets a condition on its columns."""
-    names = list(FEEDBACK_TYPES)
-    rows = cursor.execute(
-        f"SELECT {', '.join(names)} FROM feedback WHERE {where} ORDER BY submitted_at", [value]
-    ).fetchall()
-    entries: list[Entry] = []
-    for row in rows:
-        fields = {name: one for name, one in zip(names, row, strict=True) if one is not None}
-        task_id = fields.pop("task_id")
-        fields["feedback_id"] = str(fields["feedback_id"])
-        fields["submitted_at"] = _utc(fields["submitted_at"])
-        entries.append(("feedback", task_id, fields))
-    return entries
+    return [
+        ("feedback", task_id, fields | {"submitted_at": _utc(fields["submitted_at"])})
+        for task_id, fields in stored_feedback(cursor, where, value)
+    ]
 
 
 def _utc(moment: datetime) -> str:
@@ -212,13 +205,13 @@ def mark_sent(cursor: Cursor, numbers: Mapping[int, int]) -> None:
 
 def write_author(cursor: Cursor, numbers: Iterable[int], role: str) -> list[UUID]:
     """Makes `role` the author of executions with these entries and no author; returns them."""
-    rows = cursor.execute(
+    return column(
+        cursor,
         "UPDATE executions SET author = ? WHERE author IS NULL AND task_id IN ("
         f"SELECT task_id FROM outbox WHERE kind = 'patch' AND number {AMONG_NUMBERS}) "
         "RETURNING task_id",
         [role, joined(numbers)],
-    ).fetchall()
-    return [row[0] for row in rows]
+    )
 
 
 def drop(cursor: Cursor, task_ids: Sequence[UUID]) -> None:

@@ -2,16 +2,13 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import anyio
 import anyio.from_thread
 import anyio.lowlevel
 
-if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection as Cursor
-else:
-    Cursor = Any
+from mcp_learning.store.duckdb.opening import Cursor
 
 T = TypeVar("T")
 

@@ -21,6 +21,7 @@ from mcp_learning.store.duckdb import block_checksums, lessons, migrations, norm
 from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.duckdb.files import discard, size_on_disk, wal_of
 from mcp_learning.store.duckdb.opening import connect
+from mcp_learning.store.duckdb.queries import column, number
 
 logger = logging.getLogger(__name__)
 
@@ -124,12 +125,12 @@ def _reconcile(new: Cursor) -> list[str]:
     """Makes the tables consistent; returns ids of executions whose description has changed."""
     new.create_function("task_key_of", task_key, ["VARCHAR"], "BIGINT")
     new.create_function("former_task_key_of", former_task_key, ["VARCHAR"], "BIGINT")
-    changed = new.execute(
+    ids = column(
+        new,
         "UPDATE executions SET task_key = task_key_of(task_description) "
         "WHERE task_key <> task_key_of(task_description) "
-        "AND task_key <> former_task_key_of(task_description) RETURNING task_id::VARCHAR"
-    ).fetchall()
-    ids = [row[0] for row in changed]
+        "AND task_key <> former_task_key_of(task_description) RETURNING task_id::VARCHAR",
+    )
     for table in ("embeddings", "embeddings_next"):
         new.execute(
             f"DELETE FROM {table} WHERE list_contains(?, task_id::VARCHAR) "
@@ -150,10 +151,10 @@ def _reconcile(new: Cursor) -> list[str]:
     )
     normal_forms.normalise(new)
     verdicts.add_missing(new)
-    for sequence, table, column in (
+    for sequence, table, name in (
         ("execution_sequence", "executions", "sequence"),
         ("embedding_version", "embeddings", "version"),
     ):
-        ((last,),) = new.execute(f"SELECT coalesce(max({column}), 0) FROM {table}").fetchall()
+        last = number(new, f"SELECT coalesce(max({name}), 0) FROM {table}")
         new.execute(f"CREATE OR REPLACE SEQUENCE {sequence} START {last + 1:d}")
     return ids

@@ -12,8 +12,7 @@ from mcp_learning.store.duckdb.queries import column
 
 def known(cursor: Cursor) -> set[UUID]:
     """Lessons that the team has, or that wait to be sent."""
-    rows = cursor.execute("SELECT DISTINCT task_id FROM outbox WHERE kind = 'lesson'").fetchall()
-    return {row[0] for row in rows}
+    return set(column(cursor, "SELECT DISTINCT task_id FROM outbox WHERE kind = 'lesson'"))
 
 
 def quoted(cursor: Cursor, task_ids: Sequence[UUID]) -> list[UUID]:

@@ -27,6 +27,7 @@ from mcp_learning.store.duckdb.columns import FEEDBACK_TYPES, USE_TYPES
 from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.duckdb.executions import SUCCESS, naive_utc
 from mcp_learning.store.duckdb.former_team import OF_TEAM
+from mcp_learning.store.duckdb.queries import column
 from mcp_learning.store.duckdb.transfer import insert_new
 from mcp_learning.store.lesson_protocol import Revision
 from mcp_learning.store.shared import (
@@ -115,13 +116,11 @@ def _embed(cursor: Cursor, task_ids: Set[UUID], given: EmbeddedRows) -> dict[UUI
 
 def _stored_or_waiting(cursor: Cursor, task_ids: Sequence[UUID]) -> set[UUID]:
     """Those of these executions that are stored, or that have unsent entries."""
-    ids = joined(task_ids)
-    rows = cursor.execute(
+    query = (
         f"SELECT task_id FROM executions WHERE task_id {AMONG_UUIDS} UNION ALL "
-        f"SELECT task_id FROM outbox WHERE sent_at IS NULL AND task_id {AMONG_UUIDS}",
-        [ids, ids],
-    ).fetchall()
-    return {row[0] for row in rows}
+        f"SELECT task_id FROM outbox WHERE sent_at IS NULL AND task_id {AMONG_UUIDS}"
+    )
+    return set(column(cursor, query, [joined(task_ids)] * 2))
 
 
 def _add_feedback_and_uses(cursor: Cursor, page: TeamPage) -> None:
@@ -134,11 +133,7 @@ def _add_feedback_and_uses(cursor: Cursor, page: TeamPage) -> None:
     feedback = [_feedback_row(one) for one in page.feedback if one.task_id not in gone]
     insert_new(cursor, "feedback", FEEDBACK_TYPES, feedback)
     uses = [
-        {
-            "task_id": str(one.task_id),
-            "used_task_id": str(one.used),
-            "recorded_at": naive_utc(one.at).isoformat(),
-        }
+        {"task_id": one.task_id, "used_task_id": one.used, "recorded_at": naive_utc(one.at)}
         for one in page.uses
         if gone.isdisjoint((one.task_id, one.used))
     ]
@@ -158,32 +153,23 @@ def forget(cursor: Cursor, task_ids: Sequence[UUID]) -> list[UUID]:
 
 def sweep(cursor: Cursor, kept: Sequence[UUID], mark: TeamMark) -> AppliedChanges:
     """As `SharedStore.sweep`; called inside a transaction."""
-    rows = cursor.execute(
+    gone = column(
+        cursor,
         f"SELECT task_id FROM executions x WHERE {OF_TEAM} "
         # Those that wait to be sent whole aren't known to the team yet.
         "AND task_id NOT IN "
         f"(SELECT task_id FROM outbox WHERE sent_at IS NULL AND {outbox.IS_WHOLE}) "
         f"AND task_id NOT IN (SELECT unnest(coalesce({UUIDS}, [])))",
         [joined(kept)],
-    ).fetchall()
-    gone = [row[0] for row in rows]
-    if gone:
-        lessons.remove_evidence(cursor, gone, quoted=True)
-        executions.delete(cursor, gone)
-        outbox.drop(cursor, gone)
+    )
+    deleted = forget(cursor, gone)
     outbox.set_mark(cursor, mark)
-    return AppliedChanges([], gone)
+    return AppliedChanges([], deleted)
 
 
 def lacking_vectors(cursor: Cursor, task_ids: Sequence[UUID]) -> list[UUID]:
     """As `SharedStore.lacking_vectors`."""
-    if not task_ids:
-        return []
-    rows = cursor.execute(
-        f"SELECT task_id FROM embeddings WHERE task_id {AMONG_UUIDS}", [joined(task_ids)]
-    ).fetchall()
-    present = {row[0] for row in rows}
-    return [one for one in task_ids if one not in present]
+    return executions.missing_ids(cursor, task_ids, "embeddings")
 
 
 def _merge(cursor: Cursor, given: Sequence[TeamExecution]) -> list[UUID]:
@@ -232,11 +218,11 @@ def _learn(cursor: Cursor, given: Sequence[TeamLesson]) -> list[UUID]:
     gone.update(one.lesson_id for one in read if not forgotten.isdisjoint(one.evidence))
     deleted = lessons.delete(cursor, list(gone))
     known = {one.lesson_id: one for one in lessons.all_lessons(cursor)}
-    revisions: list[Revision] = []
-    for lesson in kept:
-        here = known.get(lesson.lesson_id)
-        if here is None or _values(here) != _values(lesson):
-            revisions.append(Revision(lesson, ()))
+    revisions = [
+        Revision(one, ())
+        for one in kept
+        if (here := known.get(one.lesson_id)) is None or _values(here) != _values(one)
+    ]
     lessons.write(cursor, revisions)
     team_lessons.note(cursor, [one.lesson_id for one in kept])
     return [*deleted, *(one.lesson.lesson_id for one in revisions)]
@@ -289,5 +275,5 @@ def execution(given: TeamExecution, waiting: Mapping[str, Any]) -> Execution | N
 
 def _feedback_row(one: TeamFeedback) -> dict[str, Any]:
     known = {name: value for name, value in one.fields.items() if name in FEEDBACK_TYPES}
-    known["submitted_at"] = naive_utc(datetime.fromisoformat(known["submitted_at"])).isoformat()
-    return {**known, "feedback_id": str(one.feedback_id), "task_id": str(one.task_id)}
+    known["submitted_at"] = naive_utc(datetime.fromisoformat(known["submitted_at"]))
+    return {**known, "feedback_id": one.feedback_id, "task_id": one.task_id}

@@ -1,7 +1,6 @@
 """SQL of import and export: many executions at a time, with their feedback and uses."""
 
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -28,17 +27,13 @@ def updated(cursor: Cursor, task_ids: Sequence[UUID]) -> dict[UUID, datetime]:
 def add_feedback_and_uses(cursor: Cursor, records: Sequence[PastExecution]) -> None:
     """Adds the feedback and the uses of `records` that aren't stored yet."""
     feedback = [
-        {**one.model_dump(mode="json"), "task_id": str(record.task_id)}
-        | {"submitted_at": naive_utc(one.submitted_at).isoformat()}
+        dict(one) | {"task_id": record.task_id, "submitted_at": naive_utc(one.submitted_at)}
         for record in records
         for one in record.feedback
     ]
     uses = [
-        {
-            "task_id": str(record.task_id),
-            "used_task_id": str(use.task_id),
-            "recorded_at": naive_utc(use.recorded_at).isoformat(),
-        }
+        {"task_id": record.task_id, "used_task_id": use.task_id}
+        | {"recorded_at": naive_utc(use.recorded_at)}
         for record in records
         for use in record.uses
     ]
@@ -63,41 +58,37 @@ def page(cursor: Cursor, after: int, limit: int) -> Exported:
         values = execution.model_dump(mode="json", exclude={"author"}, exclude_none=True)
         shown[execution.task_id] = values
     if shown:
-        for task_id, given in _feedback_of(cursor, list(shown)).items():
-            shown[task_id]["feedback"] = given
-        for task_id, used in _uses_of(cursor, list(shown)).items():
-            shown[task_id]["uses"] = used
+        ids, among = joined(shown), f"task_id {AMONG_UUIDS}"
+        for task_id, given in stored_feedback(cursor, among, ids):
+            given["submitted_at"] = _iso(given["submitted_at"])
+            shown[task_id].setdefault("feedback", []).append(given)
+        for task_id, used, moment in cursor.execute(
+            f"SELECT task_id, used_task_id, recorded_at FROM uses WHERE {among} "
+            "ORDER BY recorded_at, used_task_id",
+            [ids],
+        ).fetchall():
+            use = {"task_id": str(used), "recorded_at": _iso(moment)}
+            shown[task_id].setdefault("uses", []).append(use)
     return Exported(rows=list(shown.values()), last=last, total=count(cursor))
 
 
-def _feedback_of(cursor: Cursor, task_ids: Sequence[UUID]) -> dict[UUID, list[dict[str, Any]]]:
-    names = [name for name in FEEDBACK_TYPES if name != "task_id"]
+def stored_feedback(
+    cursor: Cursor, where: str, value: object
+) -> Iterator[tuple[UUID, dict[str, Any]]]:
+    """Feedback that meets a condition, oldest first: its execution, and further columns.
+
+    Columns without a value are left out. `submitted_at` is a datetime, the others are JSON values.
+    """
     rows = cursor.execute(
-        f"SELECT task_id, {', '.join(names)} FROM feedback WHERE task_id {AMONG_UUIDS} "
+        f"SELECT {', '.join(FEEDBACK_TYPES)} FROM feedback WHERE {where} "
         "ORDER BY submitted_at, feedback_id",
-        [joined(task_ids)],
+        [value],
     ).fetchall()
-    found: dict[UUID, list[dict[str, Any]]] = defaultdict(list)
-    for task_id, *values in rows:
-        given = dict(zip(names, values, strict=True))
-        given |= {
-            "feedback_id": str(given["feedback_id"]),
-            "submitted_at": _iso(given["submitted_at"]),
-        }
-        found[task_id].append({name: value for name, value in given.items() if value is not None})
-    return found
-
-
-def _uses_of(cursor: Cursor, task_ids: Sequence[UUID]) -> dict[UUID, list[dict[str, Any]]]:
-    rows = cursor.execute(
-        f"SELECT task_id, used_task_id, recorded_at FROM uses WHERE task_id {AMONG_UUIDS} "
-        "ORDER BY recorded_at, used_task_id",
-        [joined(task_ids)],
-    ).fetchall()
-    found: dict[UUID, list[dict[str, Any]]] = defaultdict(list)
-    for task_id, used, moment in rows:
-        found[task_id].append({"task_id": str(used), "recorded_at": _iso(moment)})
-    return found
+    for row in rows:
+        named = zip(FEEDBACK_TYPES, row, strict=True)
+        given = {name: one for name, one in named if one is not None}
+        given["feedback_id"] = str(given["feedback_id"])
+        yield given.pop("task_id"), given
 
 
 def insert_new(
