@@ -8,7 +8,12 @@ import re
 from collections.abc import Sequence
 
 from mcp_learning.clients.capture.checks import Kind, kinds, passed, published
-from mcp_learning.clients.capture.reactions import Reaction, reaction, rejects_work_before
+from mcp_learning.clients.capture.reactions import (
+    Reaction,
+    doubts_work_before,
+    reaction,
+    rejects_work_before,
+)
 from mcp_learning.clients.transcripts import wording
 from mcp_learning.clients.transcripts.events import (
     Action,
@@ -195,7 +200,8 @@ def _by_moving_on(task: Task, following: Prompt | None) -> Verdict | None:
         return PENDING
     if reaction(following.text) is Reaction.ACCEPTED:
         return _quoting(PRAISED, following)
-    return MOVED_ON
+    is_request = wording.is_command(following.text)
+    return MOVED_ON if is_request or not doubts_work_before(following.text) else PENDING
 
 
 def _last(task: Task) -> SessionEvent:

@@ -23,6 +23,18 @@ _THIS = re.compile(
     re.IGNORECASE,
 )
 _BETWEEN = " \t\r\n,.!:;-、"
+_FAILURE = re.compile(
+    r"\b[A-Z]\w*(?:Error|Exception)\b|\b(?i:error|fatal|panic|failed|exception)\b ?[:\[(]"
+    r"|\bERR[_!]|\bTraceback\b|\berror TS\d|\b[45]\d\d \([A-Z]|\[[45]\d\d\]"
+    r"|\b(?i:HTTP|status(?: ?code)?:?) ?[45]\d\d\b"
+    r"|\b(?i:exit(?:ed with)? (?:code|status)):? [1-9]|[✖❌✗]|: undefined: "
+    r"|\b(?:Failed to|Error (?:response|calling|while)|Cannot|Could not|Couldn't|Uncaught) "
+    r"|\b(?:not found|No such file or directory)\b|(?<!\w)at \S+ \(?\S+:\d+:\d+\)"
+)
+"""What programs print when they fail."""
+_PASTED = 3_000  # characters of a prompt that are searched for it
+_ERRORS = 200  # the same for words for errors
+_NEGATED = 60  # the same for negations
 
 
 class Reaction(StrEnum):
@@ -45,6 +57,20 @@ def rejects_work_before(prompt: str) -> bool:
     if said is not Reaction.REJECTED:
         return said in (Reaction.REPEATED, Reaction.UNDONE)
     return bool(pattern("rejected").match(_THIS.sub("", _beginning(prompt))))
+
+
+def doubts_work_before(prompt: str) -> bool:
+    """Whether a prompt may report a failure of the work before it, so that this is not a success.
+
+    It shows the output of a failure, mentions an error, or begins with what is not so. The failure
+    may also be another one.
+    """
+    said = prompt[:_PASTED].replace("\u2019", "'")
+    return bool(
+        _FAILURE.search(said)
+        or pattern("error").search(said[:_ERRORS])
+        or pattern("negation").search(said[:_NEGATED])
+    )
 
 
 def reaction(prompt: str) -> Reaction:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mcp_learning.clients.capture.reactions import Reaction, reaction
+from mcp_learning.clients.capture.reactions import Reaction, doubts_work_before, reaction
 
 SAID = {
     Reaction.ACCEPTED: """
@@ -135,3 +135,37 @@ def test_only_how_a_prompt_begins_is_a_reaction() -> None:
 
 def test_an_apostrophe_of_any_form_is_one() -> None:
     assert reaction("it still doesn\u2019t work") is Reaction.REPEATED
+
+
+DOUBTING = """
+    ok next error: the workflow file is not valid
+    > shop@1.2.0 build  TypeError: price is undefined
+    Run 7: Process completed with exit code 1
+    GET /cart 500 (Internal Server Error)
+    Beim Start kommt ein Fehler
+    Une erreur s'affiche à la connexion
+    deu erro no deploy
+    Nada, no se han cargado los datos
+    列表没有显示出来
+    画像が表示されません
+    목록이 나오지 않습니다
+    После обновления ошибка
+"""
+CONTENTED = """
+    Write the release notes of the kettle
+    Add tests for error handling in the parser
+    Now the second phase
+    ahora la página de ayuda
+    次の機能を実装してください
+    接下来写文档
+"""
+
+
+@pytest.mark.parametrize("prompt", [line.strip() for line in DOUBTING.strip().splitlines()])
+def test_an_error_or_what_is_not_so_doubts_the_work_before(prompt: str) -> None:
+    assert doubts_work_before(prompt)
+
+
+@pytest.mark.parametrize("prompt", [line.strip() for line in CONTENTED.strip().splitlines()])
+def test_another_request_does_not_doubt_it(prompt: str) -> None:
+    assert not doubts_work_before(prompt)
