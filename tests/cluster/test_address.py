@@ -6,15 +6,15 @@ import os
 import stat
 import sys
 import tempfile
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 import anyio
 import anyio.lowlevel
 import pytest
-from anyio.abc import ByteStream
+from anyio.abc import ByteStream, Listener, SocketStream
 
 from mcp_learning.cluster import address as addresses
 from mcp_learning.cluster.address import Address
@@ -34,6 +34,15 @@ async def greet(stream: ByteStream) -> None:
             await stream.send(b"hello")
 
 
+@asynccontextmanager
+async def serving(listener: Listener[SocketStream]) -> AsyncIterator[None]:
+    """Greets whoever connects."""
+    async with listener, anyio.create_task_group() as group:
+        group.start_soon(listener.serve, greet)
+        yield
+        group.cancel_scope.cancel()
+
+
 async def greeted(directory: Path, address: Address) -> bytes:
     async with await addresses.connect(directory, address) as stream:
         return await stream.receive()
@@ -49,13 +58,11 @@ def mode(path: Path) -> int:
 
 async def test_what_was_written_is_read_and_leads_to_the_listener(tmp_path: Path) -> None:
     listener, address = await addresses.listen(tmp_path, ME)
-    async with listener, anyio.create_task_group() as group:
+    async with serving(listener):
         addresses.write(tmp_path, address)
-        group.start_soon(listener.serve, greet)
         assert addresses.read(tmp_path) == address
         assert await greeted(tmp_path, address) == b"hello"
         assert mode(tmp_path / "leader.json") == mode(tmp_path / "leader.sock") == 0o600
-        group.cancel_scope.cancel()
 
 
 @pytest.mark.parametrize("later", range(6))
@@ -93,10 +100,8 @@ async def test_a_stale_socket_is_replaced_by_the_next_listener(tmp_path: Path) -
     first, _ = await addresses.listen(tmp_path, ME)
     await first.aclose()
     second, address = await addresses.listen(tmp_path, ME)
-    async with second, anyio.create_task_group() as group:
-        group.start_soon(second.serve, greet)
+    async with serving(second):
         assert await greeted(tmp_path, address) == b"hello"
-        group.cancel_scope.cancel()
 
 
 async def test_what_is_removed_is_one_s_own_address_only(tmp_path: Path) -> None:
@@ -141,13 +146,11 @@ async def test_a_path_too_long_for_a_socket_gets_a_short_private_one(
 ) -> None:
     listener, address = await addresses.listen(deep, ME)
     assert address.socket is not None
-    async with listener, anyio.create_task_group() as group:
-        group.start_soon(listener.serve, greet)
+    async with serving(listener):
         assert len(address.socket) <= addresses.LONGEST_NAME
         assert Path(address.socket).is_relative_to(runtime)
         assert mode(Path(address.socket).parent) == 0o700
         assert await greeted(deep, address) == b"hello"
-        group.cancel_scope.cancel()
     addresses.write(deep, address)
     addresses.remove(deep, address)
     assert files(runtime) == set()
@@ -205,13 +208,11 @@ async def test_a_directory_for_sockets_that_somebody_else_made_is_passed_over(
     for _ in range(2):  # the first one's socket stays, as after a kill
         listener, address = await addresses.listen(deep, ME)
         assert address.socket is not None
-        async with listener, anyio.create_task_group() as group:
+        async with serving(listener):
             addresses.write(deep, address)
-            group.start_soon(listener.serve, greet)
             assert f"mcp-learning-{os.getuid()}" != Path(address.socket).parent.name
             assert mode(Path(address.socket).parent) == 0o700
             assert await greeted(deep, address) == b"hello"
-            group.cancel_scope.cancel()
     addresses.remove(deep, address)
     assert files(runtime) == {f"mcp-learning-{os.getuid()}"}
 
@@ -221,21 +222,17 @@ async def test_a_directory_in_the_place_of_the_socket_is_passed_over(
 ) -> None:
     (tmp_path / "leader.sock").mkdir()
     listener, address = await addresses.listen(tmp_path, ME)
-    async with listener, anyio.create_task_group() as group:
-        group.start_soon(listener.serve, greet)
+    async with serving(listener):
         assert await greeted(tmp_path, address) == b"hello"
-        group.cancel_scope.cancel()
 
 
 async def test_without_unix_sockets_a_port_on_the_loopback_interface_is_used(
     tmp_path: Path,
 ) -> None:
     listener, address = await addresses.listen(tmp_path, ME, unix_sockets=False)
-    async with listener, anyio.create_task_group() as group:
-        group.start_soon(listener.serve, greet)
+    async with serving(listener):
         addresses.write(tmp_path, address)
         assert await greeted(tmp_path, address) == b"hello"
-        group.cancel_scope.cancel()
     with pytest.raises(OSError):
         await addresses.connect(tmp_path, address)
 

@@ -7,11 +7,9 @@ from typing import Any, Literal
 import pytest
 from mcp.client.client import Client
 from mcp.client.context import ClientRequestContext
-from mcp_types import CallToolResult, ElicitRequestParams, ElicitResult, TextContent
+from mcp_types import CallToolResult, ElicitRequestParams, ElicitResult
+from server.conftest import connected, recorded, text_of
 
-from mcp_learning.cluster.member import ClusterMember
-from mcp_learning.server.app import LearningServer
-from mcp_learning.server.service_runner import ServiceRunner
 from mcp_learning.settings import Settings
 
 pytestmark = pytest.mark.anyio
@@ -36,21 +34,17 @@ class Person:
 
 
 @asynccontextmanager
-async def connected(
+async def with_execution(
     settings: Settings, mode: str, person: Person | None = None
 ) -> AsyncIterator[tuple[Client, str]]:
     """A client, and the id of a recorded execution."""
-    server = LearningServer(ServiceRunner(ClusterMember(settings)))
-    async with Client(server, mode=mode, elicitation_callback=person) as client:
-        recorded = await client.call_tool("record_execution", TASK | {"repo": 'acme/"shop"'})
-        yield client, (recorded.structured_content or {})["task_id"]
+    async with connected(settings, mode, elicitation_callback=person) as client:
+        yield client, await recorded(client, TASK | {"repo": 'acme/"shop"'})
 
 
 async def forget(client: Client, **arguments: Any) -> tuple[CallToolResult, str]:
     result = await client.call_tool("forget_executions", arguments)
-    (block,) = result.content
-    assert isinstance(block, TextContent)
-    return result, block.text
+    return result, text_of(result)
 
 
 async def exists(client: Client, task_id: str) -> bool:
@@ -60,7 +54,7 @@ async def exists(client: Client, task_id: str) -> bool:
 @pytest.mark.parametrize("mode", ["legacy", "auto"])
 async def test_whoever_agrees_deletes_and_is_asked_once(mode: str, settings: Settings) -> None:
     person = Person("accept")
-    async with connected(settings, mode, person) as (client, task_id):
+    async with with_execution(settings, mode, person) as (client, task_id):
         await forget(client, task_ids=[task_id])  # a dry run
         assert person.asked == []
 
@@ -79,7 +73,7 @@ async def test_whoever_does_not_agree_keeps_everything(
     mode: str, action: Action, settings: Settings
 ) -> None:
     person = Person(action)
-    async with connected(settings, mode, person) as (client, task_id):
+    async with with_execution(settings, mode, person) as (client, task_id):
         result, text = await forget(client, task_ids=[task_id], dry_run=False)
 
         assert person.asked == [f"Delete 1 execution for good: {task_id}?"]
@@ -88,6 +82,6 @@ async def test_whoever_does_not_agree_keeps_everything(
 
 
 async def test_a_client_that_cannot_ask_deletes_as_it_says(settings: Settings) -> None:
-    async with connected(settings, "legacy") as (client, task_id):
+    async with with_execution(settings, "legacy") as (client, task_id):
         await forget(client, task_ids=[task_id], dry_run=False)
         assert not await exists(client, task_id)

@@ -3,59 +3,23 @@
 import re
 from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
+from server.figures import CHANGE, FIGURES, ID, MOMENT, TREND, failures_of
 
 from mcp_learning.models.insights import Contrast, GroupChange, Insights, SmallGroup
-from mcp_learning.models.results import Change, FailurePattern, Group, Totals, Trend
+from mcp_learning.models.results import Group, Totals
 from mcp_learning.server.insights import code, page
-
-ID = UUID("01a205cd-bc2b-7552-b855-cb78666bdacf")
-MOMENT = datetime(2026, 3, 4, 5, 6, tzinfo=UTC)
-FIGURES: dict[str, Any] = {
-    "executions": 1_234,
-    "success": 1_000,
-    "failure": 200,
-    "pending": 34,
-    "success_rate": 0.8333,
-    "interval_low": 0.815,
-    "interval_high": 0.850,
-    "duration_p50": 61.0,
-    "duration_p95": 7_200.0,
-    "cost_usd": 12.5,
-    "cost_predictions": 900,
-    "cost_error": 0.25,
-    "cost_bias": -0.1,
-}
-CHANGE = Change(
-    direction="worse",
-    change=-0.2,
-    change_low=-0.31,
-    change_high=-0.08,
-    before=0.7,
-    before_executions=1_500,
-)
 
 
 def made(text: str = "words", count: int = 2, **changed: Any) -> Insights:
     """A page's content with `text` wherever stored text can be, and lists of `count` entries."""
     group = Group(key=text, trend=CHANGE, **FIGURES)
-    failure = FailurePattern(
-        pattern=text,
-        error_type=text,
-        failures=7,
-        fixed=3,
-        last_seen=MOMENT,
-        task_ids=[ID],
-        fix=text,
-        fix_task_id=ID,
-        fix_basis="same task",
-    )
+    failure = failures_of(text, text, error_type=text)
     contrast = Contrast(
         task_type=text, approach=text, executions=40, success_rate=0.5, against_others=CHANGE
     )
@@ -63,13 +27,7 @@ def made(text: str = "words", count: int = 2, **changed: Any) -> Insights:
         "since": datetime(2025, 12, 4, tzinfo=UTC),
         "until": MOMENT,
         "totals": Totals(**FIGURES),
-        "trend": Trend(
-            previous=Totals(**FIGURES),
-            success_rate_change=0.012,
-            change_low=0.001,
-            change_high=0.023,
-            direction="better",
-        ),
+        "trend": TREND,
         "task_types": [group] * count,
         "works": [contrast] * count,
         "fails": [contrast] * count,
@@ -97,9 +55,9 @@ def test_a_page_says_what_a_person_wants_to_know() -> None:
     lines = page(made()).splitlines()
     for expected in (
         "# Insights",
-        "- 1,234 executions, 83% of 1,200 succeeded (90 % interval 82% to 85%); 34 pending.",
+        "- 12,345 executions, 83% of 12,000 succeeded (90 % interval 82% to 85%); 345 pending.",
         "- Duration: median 61 s, p95 2.0 h.",
-        "- Half of 900 cost estimates were within a factor of 1.25; the typical cost was 0.90 "
+        "- Half of 900 cost estimates were within a factor of 1.25; the typical cost was 0.88 "
         "times its estimate.",
         "- Against the period before: success rate +1.2 points (90 % interval +0.1 to +2.3), "
         "better.",

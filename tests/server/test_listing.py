@@ -7,11 +7,9 @@ from xml.etree import ElementTree
 
 import pytest
 from mcp.client.client import Client
+from server.conftest import connected
 
-from mcp_learning.cluster.member import ClusterMember
-from mcp_learning.server.app import LearningServer
 from mcp_learning.server.schema import output_schema
-from mcp_learning.server.service_runner import ServiceRunner
 from mcp_learning.server.tools import TOOLS, Tool
 from mcp_learning.settings import Settings
 
@@ -23,9 +21,8 @@ AN_HOUR = 3_600_000
 @pytest.fixture
 async def client(settings: Settings) -> AsyncIterator[Client]:
     """A client of the protocol whose lists say how long they hold."""
-    server = LearningServer(ServiceRunner(ClusterMember(settings)))
-    async with Client(server, mode="auto") as connected:
-        yield connected
+    async with connected(settings, "auto") as one:
+        yield one
 
 
 async def test_lists_that_never_change_may_be_kept_for_an_hour(client: Client) -> None:

@@ -1,42 +1,14 @@
 """The budget of learning_stats: what is cut, in which order, and that it is said."""
 
-from datetime import UTC, datetime
-from typing import Any
-from uuid import UUID
-
 import pytest
+from server.figures import CHANGE, FIGURES, MOMENT, TREND, failures_of
 
 from mcp_learning.models.health import Health, IndexHealth, Member
 from mcp_learning.models.requests import LearningStats
-from mcp_learning.models.results import Change, FailurePattern, Group, Stats, Totals, Trend
+from mcp_learning.models.results import Group, Stats, Totals
 from mcp_learning.server.answers import structured, tokens
 from mcp_learning.server.statistics import stats
 
-ID = UUID("01a205cd-bc2b-7552-b855-cb78666bdacf")
-MOMENT = datetime(2026, 3, 4, 5, 6, tzinfo=UTC)
-FIGURES: dict[str, Any] = {
-    "executions": 12_345,
-    "success": 10_000,
-    "failure": 2_000,
-    "pending": 345,
-    "success_rate": 0.8333,
-    "interval_low": 0.8152,
-    "interval_high": 0.8503,
-    "duration_p50": 61.25,
-    "duration_p95": 7_200.5,
-    "cost_usd": 1_234.5678,
-    "cost_predictions": 900,
-    "cost_error": 0.2512,
-    "cost_bias": -0.1234,
-}
-CHANGE = Change(
-    direction="worse",
-    change=-0.2012,
-    change_low=-0.3123,
-    change_high=-0.0834,
-    before=0.7012,
-    before_executions=1_500,
-)
 MEMBER = Member(pid=12_345, since=MOMENT, version="0.1.0")
 HEALTH = Health(
     embedder="a-model-with-a-long-name-v2",
@@ -66,17 +38,8 @@ HEALTH = Health(
 
 def full(groups: int = 15, failures: int = 5) -> Stats:
     """All that an answer can say, with long texts."""
-    pattern = FailurePattern(
-        pattern="the suite failed " * 60,
-        error_type="crash",
-        failures=7,
-        fixed=3,
-        last_seen=MOMENT,
-        task_ids=[ID] * 10,
-        fix="start the database first " * 300,
-        fix_task_id=ID,
-        fix_basis="same task",
-    )
+    fix = "start the database first " * 300
+    pattern = failures_of("the suite failed " * 60, fix, error_type="crash", examples=10)
     return Stats(
         days=30,
         group_by="approach",
@@ -86,13 +49,7 @@ def full(groups: int = 15, failures: int = 5) -> Stats:
             for number in range(groups)
         ],
         groups_omitted=4,
-        trend=Trend(
-            previous=Totals(**FIGURES),
-            success_rate_change=0.0123,
-            change_low=0.0012,
-            change_high=0.0234,
-            direction="better",
-        ),
+        trend=TREND,
         failures=[pattern] * failures,
         other_failures=2,
         health=HEALTH,

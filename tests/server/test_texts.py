@@ -1,21 +1,17 @@
 """What the texts of answers say: where a match is from, how to find more, and a whole record."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 from mcp.client.client import Client
 from mcp_types import TextContent
+from server.conftest import connected, recorded, text_of
 from service.examples import LOGIN, record
 from services import opened
 
-from mcp_learning.cluster.member import ClusterMember
 from mcp_learning.models.lessons import ChangeLesson, SaveLesson
 from mcp_learning.models.requests import FindSimilarTasks, RecommendApproach
 from mcp_learning.server import advice, answers, matches
-from mcp_learning.server.app import LearningServer
-from mcp_learning.server.service_runner import ServiceRunner
 from mcp_learning.service.learning import LearningService
 from mcp_learning.settings import Settings
 
@@ -35,32 +31,15 @@ TASK = {
 }
 
 
-@asynccontextmanager
-async def connected(settings: Settings) -> AsyncIterator[Client]:
-    """A client of a server in this process."""
-    server = LearningServer(ServiceRunner(ClusterMember(settings)))
-    async with Client(server, mode="legacy") as one:
-        yield one
-
-
-@pytest.fixture
-async def client(settings: Settings) -> AsyncIterator[Client]:
-    async with connected(settings) as one:
-        yield one
-
-
 async def say(client: Client, tool: str, **arguments: Any) -> str:
     """The text of an answer."""
     result = await client.call_tool(tool, arguments)
-    (block,) = result.content
-    assert isinstance(block, TextContent)
-    assert not result.is_error, block.text
-    return block.text
+    assert not result.is_error, text_of(result)
+    return text_of(result)
 
 
 async def test_a_match_tells_when_and_where_it_was_and_detailed_tells_more(client: Client) -> None:
-    recorded = await client.call_tool("record_execution", TASK)
-    task_id = (recorded.structured_content or {})["task_id"]
+    task_id = await recorded(client, TASK)
     record = await client.call_tool("get_execution", {"task_id": task_id})
     date = (record.structured_content or {})["execution"]["recorded_at"][:10]
     question = {"task_description": "login redirect loop"}
@@ -100,13 +79,8 @@ async def test_a_record_is_told_whole(client: Client) -> None:
     long = "word " * 3_900 + "the end"
     details = {"quality_score": 80, "user_accepted": True, "metadata": {'a"\nb': ["c", {"d": 1}]}}
     given = TASK | {"task_description": long, "details": details}
-    first = ((await client.call_tool("record_execution", given)).structured_content or {})[
-        "task_id"
-    ]
-    later = TASK | {"used_task_ids": [first]}
-    used_by = ((await client.call_tool("record_execution", later)).structured_content or {})[
-        "task_id"
-    ]
+    first = await recorded(client, given)
+    used_by = await recorded(client, TASK | {"used_task_ids": [first]})
     await client.call_tool("submit_feedback", {"task_id": first, "rating": 4, "comment": "good"})
 
     lines = (await say(client, "get_execution", task_id=first)).splitlines()
@@ -123,9 +97,8 @@ async def test_a_record_is_told_whole(client: Client) -> None:
     assert told["used by"] == f"{used_by} (success)"
     assert lines[-1].startswith("Shown in 0 answers; counts ")
 
-    waiting = TASK | {"outcome": "pending"}
-    pending = (await client.call_tool("record_execution", waiting)).structured_content or {}
-    told_last = await say(client, "get_execution", task_id=pending["task_id"])
+    pending = await recorded(client, TASK | {"outcome": "pending"})
+    told_last = await say(client, "get_execution", task_id=pending)
     assert told_last.endswith("Shown in 0 answers; doesn't count in recommendations.")
 
 
@@ -133,8 +106,7 @@ async def test_one_who_used_others_names_them(client: Client) -> None:
     ids: list[str] = []
     for used in ([], [0], [0, 1]):
         task = TASK | {"used_task_ids": [ids[number] for number in used]}
-        answer = await client.call_tool("record_execution", task)
-        ids.append((answer.structured_content or {})["task_id"])
+        ids.append(await recorded(client, task))
 
     told = await say(client, "get_execution", task_id=ids[2])
 
@@ -245,13 +217,8 @@ async def test_a_budget_that_is_too_small_for_a_packet_does_not_look_as_if_none_
 
 
 async def test_the_page_of_lessons_has_all_that_are_in_use(client: Client) -> None:
-    said = await client.call_tool("record_execution", TASK)
-    assert said.structured_content is not None
-    told = {
-        "when": LOGIN,
-        "do": "clear the cookie",
-        "evidence": [said.structured_content["task_id"]],
-    }
+    evidence = [await recorded(client, TASK)]
+    told = {"when": LOGIN, "do": "clear the cookie", "evidence": evidence}
     for number in range(101):  # of a type each, where there is a place to try it
         await say(client, "save_lesson", **told, task_type=f"type {number}")
     (page,) = (await client.read_resource("learning://lessons")).contents

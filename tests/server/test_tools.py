@@ -1,22 +1,19 @@
 """What clients see of the tools, and what the language model reads of their answers."""
 
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 import jsonschema  # type: ignore[import-untyped]
 import pytest
 from mcp.client.client import Client
-from mcp_types import CallToolResult, PromptReference, TextContent, Tool
+from mcp_types import CallToolResult, PromptReference, Tool
+from server.conftest import text_of
 
-from mcp_learning.cluster.member import ClusterMember
 from mcp_learning.models import quoting
 from mcp_learning.models.requests import FindSimilarTasks
 from mcp_learning.models.results import Match, Runs, SearchInfo, SimilarTasks
 from mcp_learning.server import answers, matches
-from mcp_learning.server.app import INSTRUCTIONS, LearningServer
-from mcp_learning.server.service_runner import ServiceRunner
-from mcp_learning.settings import Settings
+from mcp_learning.server.app import INSTRUCTIONS
 
 pytestmark = pytest.mark.anyio
 
@@ -47,20 +44,6 @@ TASKS = [
     }
     for number, place in enumerate(["checkout", "account page", "admin area", "basket", "blog"])
 ]
-
-
-@pytest.fixture
-async def client(settings: Settings) -> AsyncIterator[Client]:
-    """A client of a server in this process."""
-    server = LearningServer(ServiceRunner(ClusterMember(settings)))
-    async with Client(server, mode="legacy") as connected:
-        yield connected
-
-
-def text_of(result: CallToolResult) -> str:
-    (block,) = result.content
-    assert isinstance(block, TextContent)
-    return block.text
 
 
 async def call(client: Client, tool: str, **arguments: Any) -> CallToolResult:

@@ -6,10 +6,8 @@ from typing import Any
 import pytest
 from mcp.client.client import Client
 from mcp_types import RequestParamsMeta
+from server.conftest import connected
 
-from mcp_learning.cluster.member import ClusterMember
-from mcp_learning.server.app import LearningServer
-from mcp_learning.server.service_runner import ServiceRunner
 from mcp_learning.settings import Settings
 
 pytestmark = pytest.mark.anyio
@@ -23,9 +21,8 @@ ID = "01a205cd-bc2b-7552-b855-cb78666bdacf"
 @pytest.fixture(params=["legacy", "auto"])
 async def client(settings: Settings, request: pytest.FixtureRequest) -> AsyncIterator[Client]:
     """A client of either generation of the protocol."""
-    server = LearningServer(ServiceRunner(ClusterMember(settings)))
-    async with Client(server, mode=request.param) as connected:
-        yield connected
+    async with connected(settings, request.param) as one:
+        yield one
 
 
 async def record(client: Client, trace: str | None, **arguments: Any) -> dict[str, Any]:
