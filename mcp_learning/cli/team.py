@@ -1,5 +1,6 @@
 """`mcp-learning team`: sets up a team's store, and exchanges with it."""
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -82,10 +83,15 @@ def _done(
 ) -> tuple[dict[str, Any], str]:
     """Performs the action; returns the result as JSON values and as a line for people."""
     match action:
-        case "init":
-            return run(lambda: _set_up(settings, members, readers), "setting the store up")
-        case "upgrade":
-            return run(lambda: _upgrade(settings, contract=contract), "upgrading")
+        case "init" | "upgrade":
+            from mcp_learning.team import setup
+
+            if action == "upgrade":
+                done = run(lambda: setup.upgrade(settings, contract=contract), "upgrading")
+            else:
+                work = partial(setup.set_up, settings, members, readers)
+                done = run(work, "setting the store up")
+            return _set_up(settings.team, done)
         case "status":
             return run(lambda: _status(settings), "asking")
         case "leave":
@@ -95,21 +101,7 @@ def _done(
             return run(lambda: _exchange(settings, action), "exchanging")
 
 
-async def _set_up(
-    settings: "Settings", members: list[str], readers: list[str]
-) -> tuple[dict[str, Any], str]:
-    from mcp_learning.team import setup
-
-    return _set_up_as(settings.team, await setup.set_up(settings, members, readers))
-
-
-async def _upgrade(settings: "Settings", *, contract: bool) -> tuple[dict[str, Any], str]:
-    from mcp_learning.team import setup
-
-    return _set_up_as(settings.team, await setup.upgrade(settings, contract=contract))
-
-
-def _set_up_as(team: str, done: "SetUp") -> tuple[dict[str, Any], str]:
+def _set_up(team: str, done: "SetUp") -> tuple[dict[str, Any], str]:
     state, writers, readers, no_meaning = done
     values = {"team": team, "schema_version": state.version, "contracted": state.contracted}
     line = f"The store of the team {team!r} is of version {state.version}"

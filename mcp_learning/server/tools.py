@@ -16,15 +16,9 @@ Answer = tuple[BaseModel, str]
 
 
 class Tool(NamedTuple):
-    """One tool.
+    """One tool: how it is listed, the models of its arguments and of its structured content.
 
     Attributes:
-        name: The name by which clients call it.
-        title: The name that clients show to people.
-        description: When to use it, for the agent.
-        request: Its arguments.
-        result: Its structured content.
-        annotations: Hints for the client.
         call: Answers a validated request.
         question: Returns what the user has to agree to first, if the client can ask; "": nothing.
     """

@@ -7,14 +7,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, Any
 
 from mcp_learning.errors import InvalidInput, LearningError
 from mcp_learning.models.characters import escaped
 from mcp_learning.store.duckdb import parquet
 from mcp_learning.store.duckdb.files import rename_durably
-
-Format = Literal["jsonl", "parquet"]
 
 _FEEDBACK = (
     "STRUCT(feedback_id VARCHAR, submitted_at TIMESTAMPTZ, rating INTEGER, accepted BOOLEAN, "
@@ -62,19 +60,6 @@ class Writer:
             self.file.write(escaped(_json(row)).encode() + b"\n")
 
 
-def format_of(path: Path) -> Format:
-    """The format by a file's suffix.
-
-    Raises:
-        InvalidInput: It has neither of the suffixes.
-    """
-    if str(path) == "-" or path.suffix == ".jsonl":
-        return "jsonl"
-    if path.suffix == ".parquet":
-        return "parquet"
-    raise InvalidInput("path", f"{path} has to end with .jsonl or .parquet")
-
-
 def lessons_path(path: Path) -> Path:
     """The file with the lessons of an export: the same, or for a table JSON lines beside it."""
     return path.with_suffix(".lessons.jsonl") if path.suffix in (".csv", ".parquet") else path
@@ -91,7 +76,6 @@ def writer(path: Path, *, force: bool) -> Iterator[Writer]:
         InvalidInput: The name ends neither with .jsonl nor with .parquet, or the file exists.
         LearningError: The file, or stdout, can't be written.
     """
-    kind = format_of(path)
     if str(path) == "-":
         if not sys.stdout:
             raise LearningError("stdout is closed; give the path of a file")
@@ -101,14 +85,17 @@ def writer(path: Path, *, force: bool) -> Iterator[Writer]:
         except OSError as error:
             raise LearningError(f"stdout can't be written: {error.strerror or error}") from error
         return
+    is_table = path.suffix == ".parquet"
+    if not is_table and path.suffix != ".jsonl":
+        raise InvalidInput("path", f"{path} has to end with .jsonl or .parquet")
     if path.exists() and not force:
         raise InvalidInput("path", f"{path} exists; give another name, or --force to replace it")
     lines = path.with_name(f".{path.name}.{os.getpid()}.lines")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     try:
         with os.fdopen(os.open(lines, flags, 0o600), "wb") as file:  # for the user alone
-            yield Writer(file, metadata_as_text=kind == "parquet")
-        if kind == "parquet":
+            yield Writer(file, metadata_as_text=is_table)
+        if is_table:
             parquet.write(path, _COLUMNS, lines)
         else:
             rename_durably(lines, path)
