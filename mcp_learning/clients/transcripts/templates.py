@@ -6,21 +6,38 @@ many collections of commands have adopted.
 
 import re
 
-_FORM = re.compile(
-    r"\s*## User Input\s+```text\s(?P<typed>.*?)```\s+"
-    r"You \*\*MUST\*\* consider the user input[^\n]*(?P<rest>.*)",
-    re.DOTALL,
+_FRONT_MATTER = re.compile(r"\s*---[ \t]*\r?\n(?P<fields>.{0,2000}?)\n---[ \t]*\r?\n", re.DOTALL)
+_DESCRIPTION = re.compile(r"^description: *[\"']?(?P<text>[^\r\n]+?)[\"']?\s*$", re.MULTILINE)
+_FORMS = (
+    re.compile(
+        r"\s*## User Input\s+```text\s(?P<typed>.*?)```\s+"
+        r"You \*\*MUST\*\* consider the user input[^\n]*(?P<rest>.*)",
+        re.DOTALL,
+    ),
+    re.compile(  # until October 2025
+        r"\s*The user input to you can be provided directly by the agent or as a command argument"
+        r"[^:]*User input:(?P<typed>.*?)"
+        r"(?P<rest>(?:\n[ \t]*(?:The text the user typed|Goal:|Given |You are |[#*]|\d+\. )|\Z).*)",
+        re.DOTALL,
+    ),
 )
 _TELLING = 20  # least characters typed that describe a task
 _LONGEST_BEGINNING = 400  # characters of a template that describe a command without arguments
 
 
 def typed(text: str) -> str:
-    """What the user typed; if that is short, with the first paragraph of the template."""
-    if (form := _FORM.fullmatch(text)) is None:
+    """What the user typed; if that is short, with what the template says of itself."""
+    front = _FRONT_MATTER.match(text)
+    body = text[front.end() :] if front else text
+    form = next(filter(None, (form.fullmatch(body) for form in _FORMS)), None)
+    if form is None:
         return text
     said = form["typed"].strip()
-    return said if len(said) >= _TELLING else f"{said}\n\n{beginning(form['rest'])}".strip()
+    if len(said) >= _TELLING:
+        return said
+    described = _DESCRIPTION.search(front["fields"]) if front else None
+    about = described["text"] if described else beginning(form["rest"])
+    return f"{said}\n\n{about}".strip()
 
 
 def beginning(template: str) -> str:

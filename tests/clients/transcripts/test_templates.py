@@ -34,6 +34,41 @@ def test_a_command_with_few_words_is_described_by_its_template(said: str, told: 
     assert typed(expanded(said)) == told
 
 
+FRONT_MATTER = """---
+description: Plan how the cups are numbered.
+scripts:
+  sh: scripts/bash/setup-plan.sh --json
+---
+
+"""
+OLD = """The user input to you can be provided directly by the agent or as a command argument - you
+**MUST** consider it before proceeding with the prompt (if not empty).
+
+User input:
+
+{said}
+
+Given the details provided as an argument, do this:
+
+1. Run `setup-plan.sh --json` from the root of the repository.
+"""
+
+
+@pytest.mark.parametrize("front", ["", FRONT_MATTER])
+def test_what_the_user_typed_into_an_older_template_is_the_prompt(front: str) -> None:
+    said = "Number the cups in the order of pouring.\n\nBegin with the blue ones."
+    assert typed(front + OLD.format(said=said)) == said
+
+
+@pytest.mark.parametrize("template", [OLD.format(said=""), expanded("")])
+def test_front_matter_describes_a_command_without_arguments(template: str) -> None:
+    assert typed(FRONT_MATTER + template) == "Plan how the cups are numbered."
+
+
+def test_front_matter_of_any_other_prompt_stays() -> None:
+    assert typed(FRONT_MATTER + "Number the cups") == FRONT_MATTER + "Number the cups"
+
+
 @given(st.text())
 def test_any_other_prompt_stays_as_it_is(text: str) -> None:
     assert typed(text) == text
