@@ -49,6 +49,8 @@ def record(client: str, payload: dict[str, Any], data_dir: Path) -> str:
     transcript, notes = Path(str(payload["transcript_path"])), Notes()
     transcript.stat()
     session = _READERS[client](transcript, notes, "")
+    if session.parent:
+        return "nothing recorded: the session of a subagent"
     add_hook_input(session, payload)
     latest = _unrecorded(session)
     if not latest:

@@ -54,7 +54,8 @@ def executions(
 ) -> Iterator[PastExecution]:
     """The executions of a session's file, or of all sessions below a directory; blocks.
 
-    Notes what can't be read, and the numbers of prompts and tasks.
+    Notes what can't be read, and the numbers of prompts and tasks. Sessions of subagents are left
+    out, since their prompts are not the user's.
 
     Raises:
         InvalidInput: There is no such path.
@@ -62,6 +63,9 @@ def executions(
     files = files_of(path, notes)
     for file in files:
         session = read(file, notes, "" if files == [path] else str(file.relative_to(path)))
+        if session.parent:
+            notes.found["sessions of subagents, left out"] += 1
+            continue
         tasks = with_following(session)
         _count(session, len(tasks), notes)
         for task, following in tasks:
@@ -146,7 +150,6 @@ def _metadata(task: Task, client: str) -> dict[str, Any]:
     values = {
         "source": client,
         "session": clean(task.session.id, 100),
-        "parent_session": clean(task.session.parent, 100),
         "branch": clean(task.branch, 200),
         "model": clean(task.model, 100),
         "tools": dict(task.tools.most_common(_MOST_TOOLS)),

@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 from clients.transcripts.sessions import at, codex, codex_start, event, item, write
 
+from mcp_learning.clients.capture.recording import record
 from mcp_learning.clients.capture.tasks import executions
 from mcp_learning.clients.sources import sources
 from mcp_learning.clients.transcripts import codex as reader
@@ -94,16 +95,14 @@ def test_a_forked_session_keeps_its_identity_and_repeats_nothing(
     assert record.execution.solution_summary == "The lid is fine."
 
 
-def test_a_subagent_is_told_with_the_session_that_it_is_a_part_of(
-    tmp_path: Path, notes: Notes
-) -> None:
+def test_the_session_of_a_subagent_is_left_out(tmp_path: Path, notes: Notes) -> None:
     spawn = {"subagent": {"thread_spawn": {"parent_thread_id": PARENT, "depth": 1}}}
     meta = codex(100, "session_meta", id=CHILD, cwd="/home/user/teapot", source=spawn)
     path = write(tmp_path / "rollout-child.jsonl", meta, says(101, BRIEF))
-    (record,) = executions(reader.read, path, notes)
-    metadata = record.execution.details.metadata
-    assert metadata is not None
-    assert (metadata["session"], metadata["parent_session"]) == (CHILD, PARENT)
+    assert list(executions(reader.read, path, notes)) == []
+    assert notes.found["sessions of subagents, left out"] == 1
+    hook_input = {"transcript_path": str(path)}
+    assert record("codex", hook_input, tmp_path) == "nothing recorded: the session of a subagent"
 
 
 def session(tmp_path: Path, *lines: dict[str, object]) -> Session:

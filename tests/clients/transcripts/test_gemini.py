@@ -63,6 +63,19 @@ def written(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.parametrize("name", ["session-2025-03-01T09-05-cd34.json", "reviewer.jsonl"])
+def test_the_session_of_a_subagent_is_left_out(written: Path, name: str) -> None:
+    path = written.parent / "session-1" / name
+    path.parent.mkdir()
+    about = {**ABOUT, "sessionId": "reviewer-1", "kind": "subagent"}
+    told = [{**about, "messages": MESSAGES}] if path.suffix == ".json" else [about, *MESSAGES]
+    path.write_text("\n".join(map(json.dumps, told)))
+    notes = Notes()
+    (record,) = sources(1)["gemini"].read(written.parents[2], notes)
+    assert record.execution.details.session_id == "session-1"
+    assert notes.found["sessions of subagents, left out"] == 1
+
+
 def test_a_session_in_one_object_becomes_a_task(written: Path, tmp_path: Path) -> None:
     (record,) = sources(1)["gemini"].read(tmp_path, Notes())
     execution = record.execution
