@@ -5,7 +5,7 @@ from itertools import islice
 
 from mcp_learning.models.dashboard import ApproachComparison, KeyFinding, Rate, RecallUse
 from mcp_learning.models.results import FailurePattern
-from mcp_learning.models.wording import counted
+from mcp_learning.models.wording import counted, percent
 
 MOST = 3  # findings at the top of the page
 
@@ -47,7 +47,7 @@ def _contrast(one: ApproachComparison) -> KeyFinding:
     more = "more" if change.direction == "better" else "less"
     return KeyFinding(
         text=f"In {one.task_type}, \u201c{_cut(one.approach, _QUOTED)}\u201d succeeded in "
-        f"{_percent(one.success_rate)} of {ended:,} executions, {_points(change.change)} {more} "
+        f"{percent(one.success_rate)} of {ended:,} executions, {_points(change.change)} {more} "
         f"often than the other approaches.",
         task_type=one.task_type,
         approach=one.approach,
@@ -82,11 +82,7 @@ def _nothing_sure(approaches: Sequence[ApproachComparison]) -> Iterator[KeyFindi
 
 
 def _rate(rate: Rate) -> str:
-    return f"{_percent(rate.success_rate or 0)} of {rate.success + rate.failure:,}"
-
-
-def _percent(rate: float) -> str:
-    return f"{100 * rate:.0f} %"
+    return f"{percent(rate.success_rate or 0)} of {rate.success + rate.failure:,}"
 
 
 def _points(change: float) -> str:

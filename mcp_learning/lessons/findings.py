@@ -11,10 +11,11 @@ from typing import NamedTuple
 from uuid import UUID
 
 from mcp_learning.insights.rates import compare_with_fdr
-from mcp_learning.lessons.wording import percent, points
+from mcp_learning.lessons.wording import points
 from mcp_learning.models.lessons import MOST_EVIDENCE, Kind
 from mcp_learning.models.quoting import shorten
 from mcp_learning.models.results import Change
+from mcp_learning.models.wording import percent
 from mcp_learning.redaction.repositories import merged
 from mcp_learning.store.lesson_protocol import Experience
 from mcp_learning.store.types import Outcomes
@@ -43,12 +44,12 @@ class LessonFinding(NamedTuple):
     kind: Kind
     key: str
     when: str
-    do: str | None
-    avoid: str | None
-    repo: str | None
-    task_type: str | None
     evidence: tuple[UUID, ...]
     weight: int
+    do: str | None = None
+    avoid: str | None = None
+    repo: str | None = None
+    task_type: str | None = None
     gain: float | None = None
     gain_low: float | None = None
     gain_high: float | None = None
@@ -117,7 +118,7 @@ def _comparisons(experience: Sequence[Experience], *, by_repo: bool) -> Iterator
         total = outcomes_of(runs)
         for approach, own in sorted(by_approach.items()):
             counts = outcomes_of(own)
-            others = Outcomes(total.success - counts.success, total.failure - counts.failure)
+            others = without(counts, total)
             if min(sum(counts), sum(others)) >= LEAST:
                 alternatives = len(by_approach) - 1
                 yield _Compared(
@@ -188,19 +189,22 @@ def _without_mirrors(found: Sequence[LessonFinding]) -> list[LessonFinding]:
 
 def _mirrors(one: LessonFinding, other: LessonFinding) -> bool:
     """Whether two lessons come from the same comparison of two approaches."""
-    same = (one.repo, one.task_type, one.weight, one.gain)
-    return bool(one.do) != bool(other.do) and same == (
-        other.repo,
-        other.task_type,
-        other.weight,
-        other.gain,
+    same = all(
+        getattr(one, name) == getattr(other, name)
+        for name in ("repo", "task_type", "weight", "gain")
     )
+    return same and bool(one.do) != bool(other.do)
 
 
 def outcomes_of(runs: Sequence[Experience]) -> Outcomes:
     """Numbers of successes and failures; all that aren't successes count as failures."""
     won = sum(one.success is True for one in runs)
     return Outcomes(won, len(runs) - won)
+
+
+def without(some: Outcomes, total: Outcomes) -> Outcomes:
+    """The outcomes that are in the total, and not among some."""
+    return Outcomes(total.success - some.success, total.failure - some.failure)
 
 
 def _rate(outcomes: Outcomes) -> float:

@@ -16,6 +16,7 @@ from mcp_learning.lessons.wording import ALIKE, jaccard
 from mcp_learning.models.identifiers import uuid7
 from mcp_learning.models.lessons import (
     MOST_EVIDENCE,
+    By,
     ChangeLesson,
     Lesson,
     LessonChange,
@@ -32,10 +33,12 @@ _TIMES = ("created_at", "updated_at", "worded_at")
 EVIDENCE_LOST = "the evidence no longer shows it"
 
 
-def changed(lesson: Lesson, line: LessonChange, **values: object) -> Revision:
-    """A new state of a lesson, with `values` changed, and the line of its history."""
-    new = lesson.model_copy(update={**values, "updated_at": line.changed_at})
-    return Revision(new, (line,))
+def changed(
+    lesson: Lesson, now: datetime, change: str, by: By = "evidence", reason: str = "", **values: Any
+) -> Revision:
+    """A new state of a lesson, with `values` changed, and the line of its history that says so."""
+    line = LessonChange(changed_at=now, change=change, by=by, reason=reason)
+    return Revision(lesson.model_copy(update={**values, "updated_at": now}), (line,))
 
 
 def with_findings(
@@ -72,24 +75,22 @@ def with_findings(
         if old is not None:
             seen.add(old.key)
         if old is None:
-            line = LessonChange(changed_at=now, change="found", by="evidence")
-            revisions.append(Revision(_lesson(found, now), (line,)))
+            revisions.append(changed(_lesson(found, now), now, "found"))
         elif old.status == "retired":
             if old.lesson_id in faded:
-                line = LessonChange(changed_at=now, change="found", by="evidence")
-                revisions.append(changed(old, line, status="candidate", **_fields(found)))
+                revisions.append(changed(old, now, "found", status="candidate", **_fields(found)))
         elif old.origin == "evidence" and _has_moved(old, found):
-            line = LessonChange(changed_at=now, change="recounted", by="evidence")
-            revisions.append(changed(old, line, **_fields(found)))
+            revisions.append(changed(old, now, "recounted", **_fields(found)))
     for old in stored:
         lost = old.key and old.key not in seen and old.status in ("candidate", "trial", "kept")
         stays = old.pinned or old.lesson_id in approved
         if lost and old.origin == "evidence" and not stays:
-            line = LessonChange(
-                changed_at=now, change="retired", by="evidence", reason=EVIDENCE_LOST
-            )
-            revisions.append(changed(old, line, status="retired"))
+            revisions.append(_retired(old, now, EVIDENCE_LOST))
     return revisions
+
+
+def _retired(lesson: Lesson, now: datetime, reason: str) -> Revision:
+    return changed(lesson, now, "retired", reason=reason, status="retired")
 
 
 def _respelt(
@@ -192,15 +193,13 @@ def superseded(
             continue
         if all(task_id in by for task_id in old.evidence):
             reason = f"its evidence is superseded by {by[old.evidence[-1]]}"
-            line = LessonChange(changed_at=now, change="retired", by="evidence", reason=reason)
-            revisions.append(changed(old, line, status="retired"))
+            revisions.append(_retired(old, now, reason))
     return revisions
 
 
 def without_files(gone: Iterable[Lesson], now: datetime) -> list[Revision]:
     """Retires lessons about files that no longer exist."""
-    line = LessonChange(changed_at=now, change="retired", by="evidence", reason="its file is gone")
-    return [changed(one, line, status="retired") for one in gone]
+    return [_retired(one, now, "its file is gone") for one in gone]
 
 
 def duplicate(new: Lesson, stored: Iterable[Lesson], *, retired: bool = False) -> Lesson | None:
@@ -249,47 +248,35 @@ def merged(old: Lesson, new: Lesson, now: datetime) -> Revision:
     is_open = old.origin == "agent" and old.status == "candidate"
     lacking = [name for name in ("do", "avoid") if is_open and getattr(old, name) is None]
     missing = {name: text for name in lacking if (text := getattr(new, name)) is not None}
-    line = LessonChange(changed_at=now, change="merged", by="agent", reason=new.when)
-    is_same = set(evidence) == set(old.evidence) and not missing
-    return Revision(old, ()) if is_same else changed(old, line, evidence=evidence, **missing)
+    if set(evidence) == set(old.evidence) and not missing:
+        return Revision(old, ())
+    return changed(old, now, "merged", "agent", new.when, evidence=evidence, **missing)
 
 
 def revised(old: Lesson, new: Lesson, now: datetime) -> Revision:
     """The stored lesson with an agent's new text: a candidate, since its effect is unknown."""
     fields = {name: getattr(new, name) for name in ("when", "do", "avoid", "repo", "task_type")}
     evidence = list(dict.fromkeys([*new.evidence, *old.evidence]))[:MOST_EVIDENCE]
-    line = LessonChange(changed_at=now, change="reworded", by="agent", reason=f"was: {old.when}")
     fields |= {"origin": "agent", "status": "candidate", "worded_at": now, "evidence": evidence}
-    return changed(old, line, **fields)
+    return changed(old, now, "reworded", "agent", f"was: {old.when}", **fields)
 
 
 def apply_decision(old: Lesson, request: ChangeLesson, now: datetime) -> Revision:
     """A lesson after a person's decision."""
-    values: dict[str, object] = {}
-    if request.action == "approve":
-        values = {"status": "kept"}
-    elif request.action == "retire":
-        values = {"status": "retired", "pinned": False}
-    elif request.action == "pin":
-        values = {"status": "kept", "pinned": True}
-    elif request.action == "unpin":
-        values = {"pinned": False}
-    else:
-        given = {name: getattr(request, name) for name in ("when", "do", "avoid")}
-        values = {name: value for name, value in given.items() if value is not None}
-        if all(getattr(old, name) == value for name, value in values.items()):
-            return Revision(old, ())
-        values |= {"origin": "person", "worded_at": now}
+    given = {name: getattr(request, name) for name in ("when", "do", "avoid")}
+    decided: dict[str, tuple[str, dict[str, Any]]] = {
+        "approve": ("kept", {"status": "kept"}),
+        "retire": ("retired", {"status": "retired", "pinned": False}),
+        "pin": ("pinned", {"status": "kept", "pinned": True}),
+        "unpin": ("unpinned", {"pinned": False}),
+        "edit": ("reworded", {name: text for name, text in given.items() if text is not None}),
+    }
+    change, values = decided[request.action]
     if all(getattr(old, name) == value for name, value in values.items()):
         return Revision(old, ())
-    name = {"approve": "kept", "retire": "retired", "pin": "pinned", "unpin": "unpinned"}
-    line = LessonChange(
-        changed_at=now,
-        change=name.get(request.action, "reworded"),
-        by="person",
-        reason=request.reason,
-    )
-    return changed(old, line, **values)
+    if request.action == "edit":
+        values |= {"origin": "person", "worded_at": now}
+    return changed(old, now, change, "person", request.reason, **values)
 
 
 def _text(lesson: Lesson) -> str:

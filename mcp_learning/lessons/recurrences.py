@@ -19,18 +19,13 @@ from mcp_learning.lessons.findings import (
     approaches,
     outcomes_of,
     with_merged_repositories,
+    without,
 )
-from mcp_learning.lessons.wording import (
-    SolutionWords,
-    first_sentence,
-    percent,
-    points,
-    same_solution,
-)
+from mcp_learning.lessons.wording import SolutionWords, first_sentence, points, same_solution
 from mcp_learning.models.lessons import LONGEST, MOST_EVIDENCE, Kind
 from mcp_learning.models.quoting import shorten
+from mcp_learning.models.wording import percent
 from mcp_learning.store.lesson_protocol import Experience
-from mcp_learning.store.types import Outcomes
 
 RECURS = 3
 """Least number of failures that count as recurring."""
@@ -77,11 +72,7 @@ class _Fix(NamedTuple):
 
 
 def all_findings(experience: Sequence[Experience]) -> list[LessonFinding]:
-    """All findings, approaches included.
-
-    Args:
-        experience: All executions, oldest first.
-    """
+    """All findings in all executions, oldest first; approaches included."""
     runs = with_merged_repositories(experience)
     ended = [one for one in runs if one.success is not None]
     found = [one for make in (approaches, failures, commands, files) for one in make(ended)]
@@ -162,12 +153,8 @@ def recoveries(experience: Sequence[Experience]) -> list[LessonFinding]:
                 key=f"command:{repo}:{command}",
                 when=f"about to run `{command}`: it failed {failed} times here",
                 do=f"`{best}` then worked, {times} of {failed} times",
-                avoid=None,
                 repo=repo or None,
-                task_type=None,
-                evidence=tuple(
-                    [task_id for task_id, form in pairs if form == best][-MOST_EVIDENCE:]
-                ),
+                evidence=tuple([one for one, form in pairs if form == best][-MOST_EVIDENCE:]),
                 weight=failed,
             )
         )
@@ -193,7 +180,7 @@ def files(experience: Sequence[Experience]) -> list[LessonFinding]:
     family = []
     for (repo, path), runs in sorted(by_file.items()):
         own, total = outcomes_of(runs), outcomes_of(by_repo[repo])
-        others = Outcomes(total.success - own.success, total.failure - own.failure)
+        others = without(own, total)
         if min(sum(own), sum(others)) >= LEAST:
             family.append((repo, path, runs, own, others))
     changes = compare_with_fdr([(own, others) for *_, own, others in family])
@@ -219,7 +206,6 @@ def files(experience: Sequence[Experience]) -> list[LessonFinding]:
                 else f"{shorten(fix.typical.solution, 200)} (ended {_share(fix)})",
                 avoid=f"treating it as any other file: {comparison}",
                 repo=repo or None,
-                task_type=None,
                 evidence=_evidence(runs, fix),
                 weight=len(runs),
             )
@@ -250,7 +236,6 @@ def decisions(experience: Sequence[Experience]) -> list[LessonFinding]:
                 avoid=f"what was decided {old.recorded_at:%Y-%m-%d} and is replaced: "
                 f"{shorten(old.solution or old.description, 200)}",
                 repo=new.repo or None,
-                task_type=None,
                 evidence=(old.task_id, new.task_id),
                 weight=2,
             )
@@ -318,7 +303,6 @@ def _fix(
     candidates = [one for one in solved.values() if names is None or names(one)]
     if not candidates:
         return None
-
     if names is None:
         texts = [_solution_words(one) for one in candidates]
         counts = [sum(same_solution(one, best) for one in texts) for best in texts[-_OTHERS:]]
@@ -366,7 +350,6 @@ def _recurrence(
         key=key,
         when=shorten(when, LONGEST),
         do=shorten(do, LONGEST),
-        avoid=None,
         repo=runs[0].repo or None,
         task_type=min(types) if len(types) == 1 else None,
         evidence=_evidence(runs, fix),

@@ -133,8 +133,7 @@ def conclude_trials(
         verdict, reason = _verdict(lesson, tally, had_trial=had_trial)
         if verdict:
             status = "trial" if verdict == CONTINUED else verdict
-            line = LessonChange(changed_at=now, change=verdict, by="effect", reason=reason)
-            revisions.append(changed(lesson, line, status=status))
+            revisions.append(changed(lesson, now, verdict, "effect", reason, status=status))
     return revisions
 
 
@@ -172,8 +171,7 @@ def start_trials(lessons: Sequence[Lesson], now: datetime) -> list[Revision]:
             continue
         taken[_scope(one)] += 1
         in_use.append(one)
-        line = LessonChange(changed_at=now, change="trial", by="evidence")
-        revisions.append(changed(one, line, status="trial"))
+        revisions.append(changed(one, now, "trial", status="trial"))
     return revisions
 
 

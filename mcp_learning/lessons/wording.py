@@ -97,11 +97,6 @@ def first_sentence(text: str) -> str:
     return _SENTENCE_END.split(text.strip(), maxsplit=1)[0]
 
 
-def percent(rate: float) -> str:
-    """A rate, 0..1, as text."""
-    return f"{100 * rate:.0f} %"
-
-
 def points(low: float, high: float) -> str:
     """A corrected interval of a difference of rates, -1..1, as text."""
     return f"corrected interval {100 * low:+.0f} to {100 * high:+.0f} points"

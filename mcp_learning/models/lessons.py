@@ -14,6 +14,7 @@ Status = Literal["candidate", "trial", "kept", "retired"]
 
 Origin = Literal["evidence", "agent", "person"]
 Kind = Literal["approach", "failure", "command", "file", "decision", "told"]
+By = Literal["evidence", "effect", "agent", "person"]
 
 LONGEST = 300  # characters of each text of a lesson
 LONGEST_REASON = 2 * LONGEST  # the same of a line of its history
@@ -67,7 +68,7 @@ class LessonChange(Model):
 
     changed_at: AwareDatetime
     change: Annotated[str, Field(max_length=20)]
-    by: Literal["evidence", "effect", "agent", "person"]
+    by: By
     reason: Annotated[str, Field(max_length=LONGEST_REASON)] = ""
 
 

@@ -7,6 +7,11 @@ def counted(number: int, thing: str) -> str:
     return f"{number:,} {thing}{'' if number == 1 else ending}"
 
 
+def percent(rate: float) -> str:
+    """A rate, 0..1, as text."""
+    return f"{100 * rate:.0f} %"
+
+
 def last_days(number: int) -> str:
     """`the last day`, `the last 30 days`."""
     return "the last day" if number == 1 else f"the last {number:,} days"

@@ -80,8 +80,7 @@ class LessonIntake:
                     "when", f"says the same as {gone.lesson_id}, which was retired; say what is new"
                 )
             else:
-                line = LessonChange(changed_at=now, change="saved", by="agent")
-                revision = Revision(new, (line,))
+                revision = merging.changed(new, now, "saved", "agent")
             result = LessonSaved(
                 lesson_id=revision.lesson.lesson_id,
                 created=old is None and same is None,
