@@ -62,7 +62,6 @@ class _Compared(NamedTuple):
     own: Outcomes
     others: Outcomes
     runs: Sequence[Experience]
-    alternatives: int
 
 
 def with_merged_repositories(experience: Iterable[Experience]) -> list[Experience]:
@@ -76,10 +75,8 @@ def approaches(experience: Sequence[Experience]) -> list[LessonFinding]:
     """Approaches that are significantly better or worse than the others of their kind of task.
 
     A difference over all repositories counts only if it also exists within repositories: otherwise
-    an approach that was used where tasks are easy would seem to be good (Simpson's paradox).
-
-    Args:
-        experience: In one spelling per repository.
+    an approach that was used where tasks are easy would seem to be good (Simpson's paradox). Each
+    repository has to have one spelling.
     """
     everywhere = _sure(_comparisons(experience, by_repo=False), EVERYWHERE)
     everywhere = [pair for pair in everywhere if _holds_within_repositories(*pair, experience)]
@@ -120,10 +117,7 @@ def _comparisons(experience: Sequence[Experience], *, by_repo: bool) -> Iterator
             counts = outcomes_of(own)
             others = without(counts, total)
             if min(sum(counts), sum(others)) >= LEAST:
-                alternatives = len(by_approach) - 1
-                yield _Compared(
-                    task_type, repo or None, approach, counts, others, own, alternatives
-                )
+                yield _Compared(task_type, repo or None, approach, counts, others, own)
 
 
 def _holds_within_repositories(

@@ -27,12 +27,7 @@ SAME_TASK = 0.5
 def links(
     showings: Sequence[Showing], experience: Sequence[Experience]
 ) -> dict[tuple[UUID, str], UUID]:
-    """The executions that were found, by lesson and unit of the showing.
-
-    Args:
-        showings: Those that have no execution yet.
-        experience: Oldest first.
-    """
+    """The executions that were found among those given, oldest first, by lesson and unit."""
     times = [one.recorded_at for one in experience]
     found: dict[tuple[UUID, str], UUID] = {}
     of_task: dict[tuple[str, int], UUID | None] = {}

@@ -63,12 +63,8 @@ def matching_lessons(
     """Lessons in use that match a task, those with the greatest expected gain first.
 
     A lesson about an approach matches every task of its type. Another one matches if one of its
-    executions is similar to the task, or if its own text is.
-
-    Args:
-        lessons: All lessons.
-        task: The task.
-        similarities: Called for lessons that nothing else decides on, if there are any.
+    executions is similar to the task, or if its own text is: `similarities` is called for lessons
+    that nothing else decides on, if there are any.
     """
     named: list[Lesson] = []
     others: list[Lesson] = []
@@ -96,11 +92,8 @@ def _is_here(lesson: Lesson, task: TaskAtHand) -> bool:
 def _is_named(lesson: Lesson, task: TaskAtHand, alike: Collection[int]) -> bool:
     """Whether a lesson matches by its type, by one of its executions or by its words.
 
-    Args:
-        lesson: In use.
-        task: The task.
-        alike: The ids of `task.alike` as numbers: a UUID is hashed in Python, and all lessons
-            together may have thousands.
+    `alike` are the ids of `task.alike` as numbers: a UUID is hashed in Python, and all lessons
+    together may have thousands.
     """
     if lesson.kind == "approach":
         return lesson.task_type == task.task_type

@@ -98,9 +98,7 @@ def _respelt(
 ) -> Callable[[LessonFinding], Lesson | None]:
     """Finds the lesson of a finding under another spelling of its repository.
 
-    Args:
-        stored: All lessons.
-        current: Keys of all current findings, whose lessons are excluded.
+    `current` are the keys of all current findings, whose lessons are excluded.
     """
     others: dict[str, list[Lesson]] = defaultdict(list)
     for one in stored:
@@ -205,10 +203,7 @@ def without_files(gone: Iterable[Lesson], now: datetime) -> list[Revision]:
 def duplicate(new: Lesson, stored: Iterable[Lesson], *, retired: bool = False) -> Lesson | None:
     """The lesson with (nearly) the same text; of several, the most similar, then the oldest.
 
-    Args:
-        new: The lesson.
-        stored: All lessons.
-        retired: Whether to look among retired lessons, instead of the others.
+    `retired`: among the retired lessons, instead of the others.
     """
     alike = [
         (-jaccard(_text(new), _text(old)), old.created_at, old.lesson_id.int, old)

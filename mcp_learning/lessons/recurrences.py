@@ -1,7 +1,8 @@
 """Lessons about failures, commands, files and decisions that recur, and what fixed them.
 
 A fix counts if it is the solution of several tasks, or if it came after all failures of the only
-one; a solution that followed a failure once makes no lesson.
+one; a solution that followed a failure once makes no lesson. Executions are given oldest first, in
+one spelling per repository.
 """
 
 import re
@@ -81,11 +82,7 @@ def all_findings(experience: Sequence[Experience]) -> list[LessonFinding]:
 
 
 def failures(experience: Sequence[Experience]) -> list[LessonFinding]:
-    """Errors that recur in a repository, with the solution that fixed them.
-
-    Args:
-        experience: Oldest first, in one spelling per repository.
-    """
+    """Errors that recur in a repository, with the solution that fixed them."""
     pattern_of = error_patterns(experience)
     groups: dict[tuple[str, str], list[Experience]] = defaultdict(list)
     for one in experience:
@@ -216,8 +213,7 @@ def files(experience: Sequence[Experience]) -> list[LessonFinding]:
 def decisions(experience: Sequence[Experience]) -> list[LessonFinding]:
     """Decisions that replaced earlier ones: the latest of each chain.
 
-    Args:
-        experience: Oldest first; of several that replaced the same one, the last counts.
+    Of several that replaced the same one, the last counts.
     """
     by_id = {one.task_id: one for one in experience}
     replaced = {one.supersedes: one for one in experience if one.supersedes is not None}

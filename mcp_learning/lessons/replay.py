@@ -62,11 +62,7 @@ def _sum(one: Outcomes, other: Outcomes) -> Outcomes:
 
 
 def replay(experience: Sequence[Experience]) -> Replayed:
-    """Replays a history.
-
-    Args:
-        experience: Executions that have ended, oldest first.
-    """
+    """Replays executions that have ended, oldest first."""
     experience = with_merged_repositories(experience)
     size = max(1, -(-len(experience) // SLICES))
     counts = {"warned": [0, 0], "followed": [0, 0], "others": [0, 0]}

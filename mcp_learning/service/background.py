@@ -11,12 +11,7 @@ PAUSE = 1.0  # seconds during which changes are collected before they are writte
 
 
 class CurrentValue(Generic[T]):
-    """Caches a value of a store, and reads it again when the revision has changed.
-
-    Args:
-        read: Reads the value.
-        revision: `Store.revision`, or that of a part of the store.
-    """
+    """Caches a value of a store, and reads it again when the revision has changed."""
 
     def __init__(self, read: Callable[[], Awaitable[T]], revision: Callable[[], Hashable]) -> None:
         self._read = read
@@ -32,11 +27,7 @@ class CurrentValue(Generic[T]):
 
 
 class WriteBehind:
-    """Calls `save` in the background, `PAUSE` seconds after `notice`.
-
-    Args:
-        save: Writes what has changed; must not raise.
-    """
+    """Calls `save`, which must not raise, in the background, `PAUSE` seconds after `notice`."""
 
     def __init__(self, save: Callable[[], Awaitable[None]]) -> None:
         self._save = save

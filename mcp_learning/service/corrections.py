@@ -39,10 +39,7 @@ _BEGINNING = re.compile(r"[0-9a-f]{4,32}")
 class Corrections:
     """Corrects the executions of one store; all methods raise StoreError if that fails.
 
-    Args:
-        store: The store.
-        excluded: Patterns of repositories of which nothing is stored (`Settings.excluded_repos`).
-        noticed: Called after each write, to update the indexes.
+    `excluded` is `Settings.excluded_repos`; `noticed` is called after each write.
     """
 
     def __init__(self, store: Store, excluded: str, noticed: Callable[[], None]) -> None:

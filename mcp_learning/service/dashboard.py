@@ -51,12 +51,7 @@ _LAST = datetime(9999, 12, 31, tzinfo=UTC)  # so that executions of a wrong cloc
 
 
 class Dashboard:
-    """The dashboard's queries to one store; all raise StoreError when it can't be read.
-
-    Args:
-        store: The store.
-        indexing: Returns the store's indexer, loaded or not.
-    """
+    """The dashboard's queries to one store; all raise StoreError when it can't be read."""
 
     def __init__(self, store: Store, indexing: Callable[[], Awaitable["Indexer"]]) -> None:
         self._store = store

@@ -107,9 +107,7 @@ class EmbeddingQueue:
     async def adopt(self, waiting: Sequence[Unembedded], given: Sequence[SharedVector]) -> None:
         """Stores vectors of this model that another host computed, and adds them to the rows.
 
-        Args:
-            waiting: Executions without a vector.
-            given: The known vectors of these; those of other descriptions are left out.
+        Those of other descriptions than those of `waiting`, which have no vector, are left out.
         """
         await self._sync.sync()
         found = await anyio.to_thread.run_sync(self._fitting, waiting, given)
@@ -129,7 +127,7 @@ class EmbeddingQueue:
 
         Args:
             fetched: The executions; their `sequence` isn't known yet.
-            given: As for `adopt`.
+            given: Vectors of this model; those of other descriptions are left out.
             total: Number of executions that the team has; 0: unknown.
             store: Stores them, and returns what was added; None: it refused.
 

@@ -60,25 +60,13 @@ SHOWINGS = 20  # latest showings that `get_lesson` returns
 
 
 class LessonBook:
-    """The lessons of a store.
-
-    Args:
-        store: The store.
-        excluded: Patterns of repositories of which nothing is stored (`Settings.excluded_repos`).
-        indexing: Returns the indexer of that store.
-        sleep: Waits for a number of seconds.
-    """
+    """The lessons of a store; `excluded` is `Settings.excluded_repos`."""
 
     def __init__(
-        self,
-        store: Store,
-        excluded: str,
-        indexing: Callable[[], Awaitable["Indexer"]],
-        sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
+        self, store: Store, excluded: str, indexing: Callable[[], Awaitable["Indexer"]]
     ) -> None:
         self._store = store
         self._excluded = excluded
-        self._sleep = sleep
         self._looked_at: Hashable = None
         self._looking = anyio.Lock()
         self._rests_until = 0.0
@@ -92,7 +80,7 @@ class LessonBook:
         """Derives lessons after `FIRST_AFTER` and then every `PERIOD`, until cancelled."""
         pause = FIRST_AFTER
         while True:
-            await self._sleep(pause)
+            await anyio.sleep(pause)
             pause = PERIOD
             try:
                 await self.refresh()
@@ -140,11 +128,9 @@ class LessonBook:
         await self._store.revise_lessons(decide, [one.task_id for one in experience])
 
     async def check_files(self, directory: str, repos: Sequence[str]) -> None:
-        """Retires lessons about files that no longer exist in a working copy.
+        """Retires lessons about files that no longer exist in the working copy of a directory.
 
-        Args:
-            directory: A directory of the working copy, on this machine.
-            repos: All names of its repository.
+        `repos` are all names of its repository.
         """
         known = [one for one in await self._lessons() if _is_about_a_file(one, repos)]
         gone = (
@@ -278,11 +264,9 @@ def _is_about_a_file(lesson: Lesson, repos: Sequence[str]) -> bool:
 
 
 def about_missing_files(directory: str, lessons: Sequence[Lesson]) -> list[Lesson]:
-    """Lessons whose file is neither in the working copy of a directory nor in the main one.
+    """Those of these lessons about files whose file is in no working copy of a directory.
 
-    Args:
-        directory: Where an agent works.
-        lessons: Lessons about a file.
+    It is looked for in the working copy in which the directory is, and in the main one.
     """
     places = working_copies.root_directory(directory), working_copies.main_directory(directory)
     roots = [place for place in places if place is not None]

@@ -44,10 +44,7 @@ _SHARE = 5  # one in five tokens of an answer is for lessons, in each of its two
 class Showings:
     """Selects lessons of one store for agents, and stores their showings.
 
-    Args:
-        store: The store.
-        excluded: Patterns of repositories of which nothing is stored (`Settings.excluded_repos`).
-        indexing: Returns the indexer of that store, whose model compares texts.
+    `excluded` is `Settings.excluded_repos`. The indexer's model compares texts.
     """
 
     def __init__(

@@ -87,9 +87,8 @@ class LessonStore(Protocol):
     async def revise_lessons(self, decide: Decide, read: Sequence[UUID] = ()) -> None:
         """Changes lessons and their histories; a lesson without existing evidence isn't stored.
 
-        Args:
-            decide: Makes the new states.
-            read: Executions that the lessons may quote. If one no longer exists, nothing changes.
+        If one of the executions that the lessons may quote, `read`, no longer exists, nothing
+        changes.
         """
 
     async def lesson_history(self) -> dict[UUID, list[LessonChange]]:

@@ -123,14 +123,8 @@ class Store(LessonStore, Protocol):
     ) -> int | None:
         """Appends feedback unless its id exists; returns the number of feedback of the execution.
 
-        Args:
-            task_id: The execution.
-            feedback_id: Identifies the feedback.
-            feedback: Its content.
-            check: Gets the execution; an exception rolls the transaction back.
-
-        Returns:
-            The number; None: there is no such execution.
+        None: there is no such execution. An exception of `check`, which gets it, rolls the
+        transaction back.
         """
 
     async def delete(self, selection: Selection, *, dry_run: bool = False) -> Deletion:
@@ -266,14 +260,10 @@ class Store(LessonStore, Protocol):
     async def similar_successes(
         self, failures: Sequence[UUID], *, nearest: int, least: float
     ) -> dict[UUID, UUID]:
-        """By failure the most similar later success of the same repo and task type.
+        """By failure the most similar of the `nearest` next successes of its repo and task type.
 
-        Failures without a repo or a vector are left out.
-
-        Args:
-            failures: The failures.
-            nearest: How many of the next successes are compared.
-            least: Least cosine similarity of the descriptions' vectors, -1..1.
+        `least` is the least cosine similarity, -1..1, of their descriptions' vectors. Failures
+        without a repo or a vector are left out.
         """
 
     async def history(

@@ -45,13 +45,7 @@ about as long as fetching."""
 
 
 class Exchange:
-    """One host's exchange with its team. Not for concurrent use.
-
-    Args:
-        settings: The team, the part that this host holds, and private repositories.
-        local: This host's store and indexes.
-        remote: The team's store.
-    """
+    """One host's exchange with its team. Not for concurrent use."""
 
     def __init__(self, settings: Settings, local: Local, remote: Remote) -> None:
         self._team = settings.team

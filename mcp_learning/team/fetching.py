@@ -78,11 +78,7 @@ _BY_WORDS = (
 class Fetcher:
     """Fetches executions from the team's store for one host.
 
-    Args:
-        settings: The team.
-        local: The host's database and indexes.
-        total: Returns the number of executions that the team has; 0: unknown.
-        max_wait: See `MAX_WAIT`.
+    `total` returns the number of executions that the team has; 0: unknown.
     """
 
     def __init__(

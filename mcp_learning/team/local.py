@@ -37,12 +37,7 @@ class Local:
         return await (await self.indexer()).fingerprint()
 
     async def changed(self, task_ids: Sequence[UUID]) -> None:
-        """Tells the indexes that rows were written. Call it after the commit.
-
-        Args:
-            task_ids: Executions whose cached texts are outdated: they were deleted, or got an
-                author.
-        """
+        """Tells the indexes of a commit, and which executions it deleted or gave an author."""
         await (await self.indexer()).forget(task_ids)
 
     async def cache(self, page: TeamPage, vectors: Sequence[SharedVector], total: int) -> bool:

@@ -40,13 +40,7 @@ Done = TypeVar("Done")
 
 
 class SharedLearning(LearningService):
-    """A `LearningService` whose writes reach a team, and that knows the team's executions.
-
-    Args:
-        settings: Settings that name a team.
-        store: The host's store, a replica of the team's.
-        indexer: As for `LearningService`.
-    """
+    """A `LearningService` whose writes reach a team, and that knows the team's executions."""
 
     def __init__(
         self, settings: Settings, store: FileStore, indexer: Indexer | None = None

@@ -55,12 +55,7 @@ TIMEOUT = 10.0
 
 
 class TeamSync:
-    """The exchange of one database with its team.
-
-    Args:
-        settings: The team.
-        local: The database and its indexes.
-    """
+    """The exchange of one database with its team."""
 
     def __init__(self, settings: Settings, local: Local) -> None:
         self._settings = settings

@@ -186,9 +186,7 @@ class Database:
 
         Writes wait meanwhile; reads go on until the new file is complete, then wait for
         milliseconds. After a failure, or a kill at any moment, one of both files is in place.
-
-        Args:
-            make: Gets a cursor and the path of the file to write and close.
+        `make` gets a cursor and the path of the file to write and close.
 
         Raises:
             StoreError: The new file can't be made, or this one can't be closed; it stays.

@@ -54,9 +54,7 @@ def consistent_snapshot(
     deletion isn't in the log yet; applied the next time, the deletion would remove the new
     execution. In that case the rows are read again.
 
-    Args:
-        read_rows: Reads the current rows.
-        deleted: Both halves of each deleted task_id; grows during the read.
+    `deleted` has both halves of each deleted task_id, and grows during the read.
     """
     import numpy as np
 

@@ -95,9 +95,7 @@ def open_legacy(path: Path) -> Iterator["LegacyDatabase"]:
 class LegacyDatabase:
     """A database opened by `open_legacy`, with its `layout`.
 
-    Args:
-        path: The database.
-        copies: Closing it removes the copy that may have to be made.
+    Closing `copies` removes the copy of it that may have to be made.
     """
 
     layout: Layout

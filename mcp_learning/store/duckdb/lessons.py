@@ -119,15 +119,11 @@ def _row(lesson: Lesson) -> dict[str, Any]:
 
 
 def remove_evidence(cursor: Cursor, task_ids: Sequence[UUID], *, quoted: bool) -> None:
-    """Deletes references of lessons to executions that are about to be deleted.
+    """Deletes references of lessons to executions that the same transaction is about to delete.
 
     Showings that aren't linked to an execution yet and may be of one of these are deleted, too.
-
-    Args:
-        cursor: In the transaction that deletes them.
-        task_ids: The executions.
-        quoted: Whether to delete lessons that may quote one of them, even with other evidence.
-            Lessons about approaches have counts only, and stay.
+    `quoted`: so are lessons that may quote one of them, even with other evidence. Lessons about
+    approaches have counts only, and stay.
     """
     ids = [joined(task_ids)]
     if quoted:

@@ -78,12 +78,8 @@ class Outbox:
     ) -> None:
         """Adds entries for executions that are to be forgotten.
 
-        Call it before they are deleted, and after lessons that may quote them are.
-
-        Args:
-            cursor: Inside a transaction.
-            task_ids: Executions that this host has.
-            elsewhere: Those that only the team has, or that its lessons may quote.
+        Call it before they are deleted, and after lessons that may quote them are. `elsewhere` are
+        those that only the team has, or that its lessons may quote.
         """
         if shared := list(dict.fromkeys([*self._shared(cursor, task_ids), *elsewhere])):
             drop(cursor, shared)
@@ -142,10 +138,7 @@ class Outbox:
     def lessons_changed(self, cursor: Cursor, old: Sequence[Lesson], new: Sequence[Lesson]) -> None:
         """Adds entries for lessons that somebody wrote; every host derives the others by itself.
 
-        Args:
-            cursor: Inside the transaction of the change.
-            old: All lessons before the change.
-            new: Those that were created or changed.
+        `old` are all lessons before the change, `new` those that were created or changed.
         """
         if not self._is_in_team(cursor):
             return

@@ -14,14 +14,9 @@ T = TypeVar("T")
 
 
 class QueuedCall(Generic[T]):
-    """A function to be run on the writer thread; created on the event loop.
+    """A function to be run on the writer thread, in a transaction or not; made on the event loop.
 
-    Args:
-        fn: The function.
-        transaction: Whether to run it in a transaction.
-        counted: As for `Database.write`.
-        committed: As for `Database.write`.
-        lessons: As for `Database.write`.
+    `Database.write` describes the other arguments.
     """
 
     def __init__(

@@ -30,12 +30,7 @@ from mcp_learning.store.types import Changes, Mark
 
 
 class SharedRows:
-    """The part of a `Store` on DuckDB that exchanges with a team.
-
-    Args:
-        database: The file.
-        outbox: Records what the team is to get.
-    """
+    """The part of a `Store` on DuckDB that exchanges with a team."""
 
     outbox_state = reads(entries.state)
     outgoing = reads(entries.outgoing)

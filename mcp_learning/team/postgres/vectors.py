@@ -24,8 +24,7 @@ _INDEX = "CREATE INDEX IF NOT EXISTS near_by_meaning ON mcpl.near USING hnsw (em
 async def set_up(connection: Connection) -> str | None:
     """Makes searches by meaning possible, and brings the search tables up to date.
 
-    Args:
-        connection: A connection of the schema's owner, outside of a transaction.
+    The connection is of the schema's owner, and outside of a transaction.
 
     Returns:
         Why searches by meaning aren't possible; None if they are.
