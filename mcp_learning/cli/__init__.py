@@ -15,8 +15,8 @@ from mcp_learning.permissions import restrict_umask
 def main() -> None:
     """Entry point of `mcp-learning` and `python -m mcp_learning`."""
     restrict_umask()
-    # A search's dot product takes 0.6 ms at 10,000 rows. Two threads need 0.4 ms, but up to 6 ms
-    # when another process uses one of the cores, since OpenBLAS threads wait by spinning.
+    # OpenBLAS threads wait by spinning: a product of 0.6 ms takes 0.4 ms on two of them, but up to
+    # 6 ms when another process uses one of the cores.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     exit_on_interrupt()
     if len(sys.argv) == 1:

@@ -156,13 +156,13 @@ def _odds(success: Bools, weight: Floats, older: Floats, *, worse: bool = False)
         return np.zeros((len(weight), 0))
     won = older[:, :1] + np.cumsum(weight * success, axis=1)
     seen = older[:, 1:] + np.cumsum(weight, axis=1)
-    later_won, later_seen = won[:, -1:] - won[:, :-1], seen[:, -1:] - seen[:, :-1]
-    before, after = _log_marginal(won, seen), _log_marginal(later_won, later_seen)
-    odds = np.exp(np.clip(before[:, :-1] + after - before[:, -1:], -50.0, 50.0))
-    possible = seen[:, :-1] > 0
+    later_won, later_seen = won[:, -1:] - won, seen[:, -1:] - seen
+    before, after = _log_marginal(np.stack([won, later_won]), np.stack([seen, later_seen]))
+    odds = np.exp(np.clip(before + after - before[:, -1:], -50.0, 50.0))
+    possible = seen > 0
     if worse:
-        possible &= later_won * seen[:, :-1] < won[:, :-1] * later_seen
-    return np.asarray(odds * possible)
+        possible &= later_won * seen < won * later_seen
+    return np.asarray(odds * possible)[:, :-1]
 
 
 def _later(odds: Floats) -> Floats:
@@ -184,7 +184,8 @@ def _novelty(vectors: NDArray[np.float32], noise: float) -> Floats:
 def _log_marginal(won: Floats, seen: Floats) -> Floats:
     """Logarithm of the probability of counts under a uniform prior."""
     lost = np.maximum(seen - won, 0.0)
-    return log_gamma(np.maximum(won, 0.0) + 1) + log_gamma(lost + 1) - log_gamma(seen + 2)
+    of_won, of_lost, of_both = log_gamma(np.stack([np.maximum(won, 0.0) + 1, lost + 1, seen + 2]))
+    return np.asarray(of_won + of_lost - of_both)
 
 
 def log_gamma(values: Floats) -> Floats:
