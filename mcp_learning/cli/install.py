@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, cast
 
+import platformdirs
 import typer
 
 from mcp_learning.cli.options import DataDir, DryRun, Json
@@ -19,6 +20,7 @@ from mcp_learning.clients.install.hook_entries import HOOKS
 from mcp_learning.clients.install.plan import Edit
 from mcp_learning.environment import DATA_DIR_VARIABLE, is_empty
 from mcp_learning.errors import InvalidInput, LearningError
+from mcp_learning.settings import APP_NAME
 
 Client = Annotated[
     str,
@@ -62,7 +64,7 @@ def install(
     directory = str(settings.data_dir) if is_chosen else ""
     program = agents.server_command(in_shell=False)
     options = ["--data-dir", directory] if directory else []
-    records = InstallRecords(settings.data_dir / "clients")
+    records = _records()
 
     def planned(agent: Agent, where: Scope) -> list[Edit]:
         wants_hooks = hooks and not (every and agent.name not in HOOKS)
@@ -94,12 +96,17 @@ def uninstall(
     if plugin:
         _run_plugin(client, every=every, remove=True, dry_run=dry_run, as_json=json)
         return
-    records = InstallRecords(load_settings(data_dir).data_dir / "clients")
-
+    load_settings(data_dir)  # which refuses wrong ones
+    records = _records()
     planned = partial(plan.plan_uninstall, records=records)
     apply = partial(plan.apply_uninstall, records=records)
     chosen = _agents(client, every=every)
     _run(chosen, scope, planned, apply, every=every, dry_run=dry_run, as_json=json)
+
+
+def _records() -> InstallRecords:
+    """Those of this user, wherever the database is: an uninstall may not be told where."""
+    return InstallRecords(platformdirs.user_data_path(APP_NAME) / "clients")
 
 
 def _agents(client: str, *, every: bool) -> list[Agent]:

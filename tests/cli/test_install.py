@@ -136,6 +136,20 @@ def test_the_hook_that_is_written_runs_in_a_shell(
 
 
 @linux
+def test_an_uninstall_need_not_know_where_the_database_is(
+    home: Path, invoke: Invoke, tmp_path: Path
+) -> None:
+    elsewhere = str(tmp_path / "elsewhere")
+    for place, arguments, variables in (
+        ("cursor", ("--data-dir", elsewhere), {}),
+        ("gemini", ("--hooks",), {"MCP_LEARNING_DATA_DIR": elsewhere}),
+    ):
+        assert invoke("install", place, *arguments, **variables).exit_code == 0
+        assert "removed, since there was none before" in invoke("uninstall", place).stdout
+    assert list(home.rglob("*.json")) == []
+
+
+@linux
 def test_a_plugin_is_installed_by_the_commands_of_the_client(
     home: Path, invoke: Invoke, tmp_path: Path
 ) -> None:
