@@ -1,8 +1,8 @@
 """Reads and atomically replaces other programs' files, and keeps backups of them.
 
 Links are followed and modes kept. A record of each install is kept, with a copy of the file before
-it; with that, an uninstall restores the same bytes if the file wasn't changed since. A file that can't be read, made, written or removed raises `LearningError` and stays as it
-was.
+it; with that, an uninstall restores the same bytes if the file wasn't changed since. A file that
+can't be read, made, written or removed raises `LearningError` and stays as it was.
 """
 
 import hashlib

@@ -4,8 +4,9 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from glob import escape
 from pathlib import Path
 from typing import IO, Any
 
@@ -91,9 +92,12 @@ def writer(path: Path, *, force: bool) -> Iterator[Writer]:
     if path.exists() and not force:
         raise InvalidInput("path", f"{path} exists; give another name, or --force to replace it")
     lines = path.with_name(f".{path.name}.{os.getpid()}.lines")
+    _remove_leftovers(path)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     try:
         with os.fdopen(os.open(lines, flags, 0o600), "wb") as file:  # for the user alone
+            with suppress(OSError):  # a file system without locks
+                _lock(file)
             yield Writer(file, metadata_as_text=is_table)
         if is_table:
             parquet.write(path, _COLUMNS, lines)
@@ -103,6 +107,28 @@ def writer(path: Path, *, force: bool) -> Iterator[Writer]:
         raise LearningError(f"{path} can't be written: {error.strerror or error}") from error
     finally:
         lines.unlink(missing_ok=True)
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Removes what killed exports to `path` have left beside it; running ones lock their file."""
+    for lines in path.parent.glob(f".{escape(path.name)}.*.lines"):
+        with suppress(OSError):
+            with lines.open("r+b") as file:
+                _lock(file)
+            lines.with_suffix(".part").unlink(missing_ok=True)  # what `parquet.write` was making
+            lines.unlink()
+
+
+if sys.platform == "win32":
+
+    def _lock(file: IO[bytes]) -> None:
+        """Does nothing: no process can remove a file that another one has open."""
+
+else:
+    import fcntl
+
+    def _lock(file: IO[bytes]) -> None:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _json(value: object) -> str:
