@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mcp_learning.cli.options import DataDir, DryRun, Json, Yes
-from mcp_learning.cli.output import console, echo, fields_table, print_json
+from mcp_learning.cli.output import echo, fields_table, print_facts, print_json
 from mcp_learning.cli.running import call, confirm, load_settings, resolve
 from mcp_learning.models.identifiers import short_id
 from mcp_learning.models.quoting import shorten
@@ -43,7 +43,7 @@ def delete(
             f"{shorten(one.task_description, 120)}"
             for one in found
         }
-        console.print(fields_table(lines))
+        print_facts(fields_table(lines))
     if not dry_run:
         confirm(f"Forget {counted(len(found), 'execution')} for good?", yes=yes)
 

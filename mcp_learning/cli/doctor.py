@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mcp_learning.cli.options import DataDir, Json
-from mcp_learning.cli.output import console, print_json
+from mcp_learning.cli.output import console, print_facts, print_json
 
 if TYPE_CHECKING:
     from mcp_learning.cli.check_runner import CheckResult
@@ -30,13 +30,13 @@ def doctor(data_dir: DataDir = None, json: Json = False) -> None:
         for result in run_checks(CHECKS, CheckContext(data_dir)):
             results.append(result)
             if not json:
-                console.print(_line(result, width))
+                print_facts(_line(result, width))
     failed = [result.name for result in results if not result.ok]
     if json:
         shown = [asdict(result) for result in results]
         print_json([{name: one[name] for name in one if name != "skipped"} for one in shown])
     elif failed:
-        console.print(Text(f"\nNot well: {', '.join(failed)}.", style="bold red"))
+        console.print(Text(f"\nNot well: {', '.join(failed)}.", style="bold red"), soft_wrap=True)
     else:
         console.print(Text("\nAll is well.", style="bold green"))
     sys.exit(1 if failed else 0)

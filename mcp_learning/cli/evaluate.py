@@ -56,9 +56,11 @@ def evaluate(
         return
 
     async def work() -> bool:
-        replayed, found = await _replayed(settings, dimension, predict, quiet=json)
         from mcp_learning.recommend import evaluation
 
+        if plot is not None:
+            evaluation.check_plot(plot)
+        replayed, found = await _replayed(settings, dimension, predict, quiet=json)
         report = evaluation.evaluate(replayed)
         if plot is not None and report.predictions:
             evaluation.draw(replayed.predicted, replayed.happened, f"by {by}", plot)

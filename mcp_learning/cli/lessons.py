@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mcp_learning.cli.options import DataDir, DryRun, Json, Repo, TaskType
-from mcp_learning.cli.output import console, echo, fields_table, format_time, print_json
+from mcp_learning.cli.output import echo, fields_table, format_time, print_facts, print_json
 from mcp_learning.cli.running import call, error_text, fail, load_settings, request
 from mcp_learning.models.wording import counted
 
@@ -128,7 +128,7 @@ def _one(
     }
     values |= {"effect": _effect(detail.effect), "waiting": detail.effect.waiting or None}
     values["evidence"] = ", ".join(map(str, detail.lesson.evidence))
-    console.print(fields_table(values))
+    print_facts(fields_table(values))
     for line in detail.history:
         why = f": {line.reason}" if line.reason else ""
         echo(f"{format_time(line.changed_at)}  {line.change} by {line.by}{why}")

@@ -29,6 +29,7 @@ _TEXT, _LABEL = 110, 40
 """Most characters of a text, and of a label, in a table."""
 
 _WIDE = 100  # least columns of a terminal for a table with all values side by side
+_UNWRAPPED = 100_000  # columns
 _STYLE = {"success": "green", "failure": "red", "pending": "yellow"}
 
 
@@ -115,6 +116,12 @@ def fields_table(values: Mapping[str, object]) -> Table:
         if value not in (None, "", []):
             grid.add_row(label, Text(str(value)))
     return grid
+
+
+def print_facts(table: Table) -> None:
+    """Prints labels and values; not wrapped into a pipe or a file, so that paths stay whole."""
+    piped = not console.is_terminal
+    (Console(file=console.file, width=_UNWRAPPED) if piped else console).print(table)
 
 
 def format_time(moment: datetime) -> str:

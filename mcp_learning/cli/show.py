@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from mcp_learning.cli.options import DataDir, Id, Json
-from mcp_learning.cli.output import console, echo, fields_table, format_time, print_json
+from mcp_learning.cli.output import echo, fields_table, format_time, print_facts, print_json
 from mcp_learning.cli.running import call, load_settings, resolve
 from mcp_learning.models.identifiers import short_id
 from mcp_learning.models.wording import counted
@@ -32,7 +32,7 @@ def show(task_id: Id, data_dir: DataDir = None, json: Json = False) -> None:
 def _print(found: "ExecutionDetail") -> None:
     from mcp_learning.server.records import weight
 
-    console.print(fields_table(_values(found)))
+    print_facts(fields_table(_values(found)))
     echo(f"\nShown to agents {counted(found.times_returned, 'time')}; {weight(found)}.")
     if found.used_task_ids:
         echo("It used " + ", ".join(map(short_id, found.used_task_ids)) + ".")

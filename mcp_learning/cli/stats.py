@@ -107,7 +107,7 @@ def _print_figures(result: "Stats") -> None:
         *statistics.failing(result),
         *statistics.taught(result),
     ):
-        console.print(line, markup=False, highlight=False)
+        echo(line)
 
 
 def _totals(totals: "Totals", *, wide: bool) -> list[str]:

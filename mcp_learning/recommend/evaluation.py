@@ -136,11 +136,11 @@ def _missed(replayed: Replay) -> list[str]:
     return missed
 
 
-def draw(predicted: Floats, happened: Bools, title: str, to: Path) -> None:
-    """Writes a calibration plot: observed against predicted rates, each point with its count.
+def check_plot(to: Path) -> None:
+    """Refuses a plot that `draw` couldn't make; a replay before it takes minutes.
 
     Raises:
-        LearningError: matplotlib isn't installed, or the file can't be written.
+        LearningError: matplotlib isn't installed, or doesn't know the file's suffix.
     """
     try:
         from matplotlib.figure import Figure
@@ -148,6 +148,18 @@ def draw(predicted: Floats, happened: Bools, title: str, to: Path) -> None:
         raise LearningError(
             "--plot needs matplotlib: pip install matplotlib, or leave --plot out"
         ) from error
+    if to.suffix.lower().lstrip(".") not in Figure().canvas.get_supported_filetypes():
+        raise LearningError(f"--plot: {to} has to end with .svg or .png")
+
+
+def draw(predicted: Floats, happened: Bools, title: str, to: Path) -> None:
+    """Writes a calibration plot: observed against predicted rates, each point with its count.
+
+    Raises:
+        LearningError: The file can't be written.
+    """
+    from matplotlib.figure import Figure
+
     figure = Figure((4.5, 4.5), layout="constrained")
     axes = figure.subplots()
     axes.plot([0, 1], [0, 1], "--", lw=1, color="tab:gray", label="perfect")

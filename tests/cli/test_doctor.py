@@ -98,9 +98,13 @@ def test_a_fresh_home_is_well_and_stays_empty(examine: Examine, home: Path) -> N
     ]
 
 
-def test_for_people_each_layer_has_a_line_and_the_verdict_comes_last(run: Command) -> None:
-    done = run("doctor")
+def test_for_people_each_layer_has_a_line_and_the_verdict_comes_last(
+    run: Command, home: Path
+) -> None:
+    data_dir = home / "a directory with a name " / ("of many letters" * 10)
+    done = run("doctor", "--data-dir", str(data_dir), COLUMNS="")
     assert done.returncode == 0, done.stderr
+    assert f"{data_dir} will be made at first use" in done.stdout
     lines = [line for line in done.stdout.splitlines() if line]
     assert len([line for line in lines if line.startswith("OK")]) == 15
     assert lines[-1] == "All is well."

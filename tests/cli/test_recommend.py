@@ -1,6 +1,7 @@
 """`similar`, `recommend` and `evaluate` as people run them."""
 
 import json
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,9 @@ def test_recommend_and_evaluate_say_plainly_that_nothing_is_known(
     found: dict[str, Any] = json.loads(scores.stdout)
     assert found["predictions"] == 0
     assert "only 0 executions" in found["thin"][0]
+    plotted = invoke("evaluate", "--plot", "a.txt", "--data-dir", str(home))
+    missing = "needs matplotlib" if find_spec("matplotlib") is None else "has to end with"
+    assert (plotted.exit_code, missing in plotted.stderr) == (1, True)
 
 
 def test_a_search_and_advice_that_lack_vectors_say_so(invoke: Invoke) -> None:
