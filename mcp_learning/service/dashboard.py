@@ -5,7 +5,7 @@ They only read, and what they return doesn't count as recalled by an agent.
 
 import os
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -33,7 +33,7 @@ from mcp_learning.models.requests import GroupBy
 from mcp_learning.models.results import Group
 from mcp_learning.service.history import packed
 from mcp_learning.store.protocol import Store
-from mcp_learning.store.types import Extent, Pairing, Period, UseCounts
+from mcp_learning.store.types import CLOCK_SKEW, Extent, Pairing, Period, UseCounts
 
 if TYPE_CHECKING:
     from mcp_learning.service.indexer import Indexer
@@ -156,7 +156,7 @@ def _period(view: View, extent: Extent, now: datetime) -> Period:
     if view.days is not None:
         return Period.last_days(view.days, now, view.repo, view.task_type)
     since = min(extent.earliest or now, now)
-    return Period(since, now + timedelta(seconds=1), view.repo, view.task_type)
+    return Period(since, now + CLOCK_SKEW, view.repo, view.task_type)
 
 
 def _approaches(pairings: Sequence[Pairing]) -> list[ApproachComparison]:

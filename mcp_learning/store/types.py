@@ -21,6 +21,10 @@ CODED = (*LABELS, "error_type", "error_text", "supersedes")
 the id of the superseded execution. Absent values are empty."""
 
 
+CLOCK_SKEW = timedelta(minutes=10)
+"""How far the clock of another host may be ahead."""
+
+
 class Period(NamedTuple):
     """Filters of executions recorded in [since, until); None doesn't restrict.
 
@@ -43,8 +47,8 @@ class Period(NamedTuple):
     def last_days(
         cls, days: int, now: datetime, repo: str | None = None, task_type: str | None = None
     ) -> "Period":
-        """The last `days` days, including executions recorded at `now`."""
-        until = now + timedelta(seconds=1)
+        """The last `days` days, including executions of clocks that are ahead by `CLOCK_SKEW`."""
+        until = now + CLOCK_SKEW
         return cls(until - timedelta(days=days), until, repo, task_type)
 
     @property

@@ -12,6 +12,7 @@ from mcp_learning.store.duckdb.columns import LESSON_CHANGE_TYPES, LESSON_TYPES,
 from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.duckdb.executions import json_arrays, naive_utc
 from mcp_learning.store.duckdb.queries import JSON_ROWS, column, from_json, selected
+from mcp_learning.store.duckdb.spellings import with_option
 from mcp_learning.store.duckdb.traces import paths_in, recovered_in
 from mcp_learning.store.lesson_protocol import Experience, Revision, Showing, Tally
 from mcp_learning.store.types import Outcomes
@@ -32,13 +33,13 @@ _TIMES = ("created_at", "updated_at", "worded_at")
 _IN_USE = "WHERE status IN ('trial', 'kept')"
 
 _EXPERIENCE = """
-SELECT task_id, timestamp, task_key, coalesce(repo, ''), task_type, coalesce(approach, ''),
+SELECT task_id, timestamp, task_key, coalesce(repo, ''), task_type, coalesce(shown, ''),
     CASE WHEN outcome_confidence >= 0.5 THEN success END,
     left(task_description, 400), left(coalesce(solution_summary, ''), 600),
     coalesce(error_type, ''), left(coalesce(error_message, ''), 600),
     left(coalesce(error_text, ''), 300),
     metadata->'$.files', metadata->'$.recovered', coalesce(session_id, ''), supersedes
-FROM executions WHERE (success IS NOT NULL AND outcome_confidence >= 0.5)
+FROM {table} WHERE (success IS NOT NULL AND outcome_confidence >= 0.5)
     OR json_exists(metadata, '$.recovered') OR supersedes IS NOT NULL
 ORDER BY timestamp DESC, sequence DESC LIMIT ?
 """
@@ -213,7 +214,8 @@ def export_page(cursor: Cursor, offset: int, limit: int) -> list[PastLesson]:
 
 def experience(cursor: Cursor, limit: int) -> list[Experience]:
     """As `LessonStore.experience`."""
-    rows = cursor.execute(_EXPERIENCE, [limit]).fetchall()
+    table, given = with_option(cursor, "approach")
+    rows = cursor.execute(_EXPERIENCE.format(table=table), [*given, limit]).fetchall()
     return [_experience(row) for row in reversed(rows)]
 
 

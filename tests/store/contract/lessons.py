@@ -176,3 +176,9 @@ class LessonContract:
         assert [one.task_id for one in await store.experience(1)] == [second.task_id]
         await store.upsert(first.task_id, changed(outcome="pending"))
         assert len(await store.experience(10)) == 2
+
+    async def test_experience_has_one_spelling_of_an_approach(self, store: Store) -> None:
+        for approach in ("lock-order", "Lock order", "Lock order", None):
+            await record(store, approach=approach, outcome_confidence=1.0)
+        found = [one.approach for one in await store.experience(10)]
+        assert sorted(found) == ["", "Lock order", "Lock order", "Lock order"]
