@@ -5,7 +5,7 @@ No message of libpq or the server is shown, since it may contain the address, a 
 
 import logging
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, LiteralString
 
@@ -147,7 +147,9 @@ async def close(connection: Connection) -> None:
         await connection.close()
 
 
-async def fetch(connection: Connection, query: str, values: Sequence[object]) -> list[Any]:
+async def fetch(
+    connection: Connection, query: str, values: Sequence[object] | Mapping[str, object] = ()
+) -> list[Any]:
     """All rows of a query, with bound values."""
     async with connection.cursor(binary=True) as cursor:  # for vectors, which are long as text
         await cursor.execute(query.encode(), values)

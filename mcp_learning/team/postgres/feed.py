@@ -96,7 +96,7 @@ async def changed(
         uses = [*await fetch(connection, _EARLIER_USES, [team, new, new, since]), *uses]
     task_ids, has_tombstones = [row[1] for row in executions], any(not row[4] for row in executions)
     told = await lessons(connection, team, since, last, task_ids, has_tombstones)
-    return Read(executions, feedback, uses, told, vectors, last)
+    return Read(executions, feedback, uses, told, [v for v in vectors if v[0] <= last], last)
 
 
 async def lessons(

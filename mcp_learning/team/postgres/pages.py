@@ -54,7 +54,17 @@ class Lacks(NamedTuple):
 
 
 class Read(NamedTuple):
-    """Rows as queries return them, up to the number `change`."""
+    """Rows as queries return them.
+
+    Attributes:
+        executions: (change, task_id, author, updated_at, doc).
+        feedback: (change, feedback_id, task_id, doc).
+        uses: (change, task_id, used, at).
+        lessons: (lesson_id, doc, evidence).
+        vectors: (change, task_id, part, described, vector).
+        change: The team's change number up to which these are all that were asked for.
+        left_out: As in `RemotePage`.
+    """
 
     executions: Sequence[Any]
     feedback: Sequence[Any]
@@ -62,6 +72,7 @@ class Read(NamedTuple):
     lessons: Sequence[Any]
     vectors: Sequence[Any]
     change: int
+    left_out: Sequence[UUID] = ()
 
 
 def page_of(read: Read) -> RemotePage:
@@ -77,8 +88,9 @@ def page_of(read: Read) -> RemotePage:
             TeamLesson(one, None if doc is None else json.loads(doc))
             for one, doc, *_ in read.lessons
         ],
-        [RemoteVector(*row[1:]) for row in read.vectors if row[0] <= read.change],
+        [RemoteVector(*row[1:]) for row in read.vectors],
         read.change,
+        read.left_out,
     )
 
 

@@ -10,6 +10,7 @@ from uuid import UUID
 from mcp_learning.store.shared import Part
 from mcp_learning.team.postgres import feed
 from mcp_learning.team.postgres.connection import Connection, fetch
+from mcp_learning.team.postgres.pages import Read
 
 Absent = Callable[[Sequence[UUID]], Awaitable[list[UUID]]]
 
@@ -60,26 +61,6 @@ ORDER BY change DESC OFFSET %s LIMIT 1
 _COUNT = "SELECT count(*) FROM mcpl.executions WHERE team = %s AND doc IS NOT NULL"
 
 
-class Whole(NamedTuple):
-    """Rows of executions and of all that belongs to them, in one state of the store.
-
-    Attributes:
-        executions: (change, task_id, author, updated_at, doc).
-        feedback: (change, feedback_id, task_id, doc).
-        uses: (change, task_id, used, at).
-        vectors: (change, task_id, part, described, vector).
-        change: The team's last change number in that state.
-        epoch: The epoch of its change numbers.
-    """
-
-    executions: list[Any]
-    feedback: list[Any]
-    uses: list[Any]
-    vectors: list[Any]
-    change: int
-    epoch: str
-
-
 class Wanted(NamedTuple):
     """Which changes a host that holds a part wants, in one state of the store.
 
@@ -94,40 +75,30 @@ class Wanted(NamedTuple):
     unneeded: int
 
 
-class Changed(NamedTuple):
-    """Changes to a part.
-
-    Attributes:
-        whole: Wanted executions, and tombstones.
-        lessons: Lessons that changed or rest on these.
-        left_out: Ids of other executions that changed.
-        last: The change number up to which these are all changes.
-    """
-
-    whole: Whole
-    lessons: list[Any]
-    left_out: list[UUID]
-    last: int
-
-
-async def whole(connection: Connection, team: UUID, task_ids: Sequence[UUID], model: str) -> Whole:
-    """Those of these executions that the team has and this role may read.
+async def whole(
+    connection: Connection, team: UUID, task_ids: Sequence[UUID], model: str
+) -> tuple[Read, str]:
+    """Those of these executions that the team has and this role may read, in one state of it.
 
     `model` is the fingerprint of the model whose vectors are wanted.
+
+    Returns:
+        The executions and all that belongs to them but lessons; the epoch of change numbers.
     """
     values = {"team": team, "ids": list(task_ids), "model": model}
-    answer = await connection.execute(_WHOLE.encode(), values, binary=True)
     kinds: tuple[list[Any], ...] = ([], [], [], [], [])
-    for kind, *row in await answer.fetchall():
-        kinds[int(str(kind))].append(row)
-    return Whole(
+    for kind, *row in await fetch(connection, _WHOLE, values):
+        kinds[kind].append(row)
+    ((change, _, _, epoch, *_),) = kinds[4]
+    read = Read(
         [(change, one, author, at, doc) for change, one, _, author, at, doc, *_ in kinds[0]],
         [(change, one, about, doc) for change, one, about, _, _, doc, *_ in kinds[1]],
         [(change, one, used, at) for change, one, used, _, at, *_ in kinds[2]],
+        [],
         [(change, one, *vector) for change, one, _, _, _, _, *vector in kinds[3]],
-        kinds[4][0][0],
-        kinds[4][0][3],
+        change,
     )
+    return read, epoch
 
 
 async def changed(
@@ -138,8 +109,8 @@ async def changed(
     model: str,
     wanted: Wanted,
     absent: Absent,
-) -> Changed:
-    """The next changes to executions that a host holds or is to hold.
+) -> Read:
+    """The next changes to executions that a host holds or is to hold, with those as a whole.
 
     Args:
         connection: Inside a transaction that sees one state of the store.
@@ -174,12 +145,11 @@ async def changed(
     lessons_on = {one for row in lessons for one in row[2]}
     not_here = set(await absent([*touched, *lessons_on]))
     sent = {*fits, *lessons_on, *(one for one in touched if one not in not_here)} - {*gone}
-    found = await whole(connection, team, list(sent), model)
+    found, _ = await whole(connection, team, list(sent), model)
     forgotten = await fetch(connection, _FORGOTTEN, [team, gone]) if gone else []
     left_out = [one for one in touched if one not in sent and one not in set(gone)]
-    return Changed(
-        found._replace(executions=[*forgotten, *found.executions]), lessons, left_out, last
-    )
+    executions = [*forgotten, *found.executions]
+    return found._replace(executions=executions, lessons=lessons, change=last, left_out=left_out)
 
 
 async def count(connection: Connection, team: UUID) -> int:

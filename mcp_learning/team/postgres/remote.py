@@ -3,8 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import replace
-from typing import NamedTuple, cast
+from typing import NamedTuple
 from uuid import UUID
 
 import anyio
@@ -24,7 +23,7 @@ from mcp_learning.team.postgres.connection import (
     is_open,
     translated_errors,
 )
-from mcp_learning.team.postgres.pages import Lacks, Read, RemotePage, page_of
+from mcp_learning.team.postgres.pages import Lacks, RemotePage, page_of
 from mcp_learning.team.rows import Row, as_json
 
 CHANNEL = "mcpl"
@@ -133,11 +132,11 @@ class Remote:
         """
         given = await anyio.to_thread.run_sync(_given, rows)
         async with self._connected() as connection:
-            answer = await connection.execute(
+            (row,) = await fetch(
+                connection,
                 "SELECT base, forgotten, absent, present FROM mcpl.push(%s, %s, %s, %s::jsonb)",
                 [team, schema.CLIENT, len(rows), given],
             )
-            row = cast("tuple[int, list[UUID], list[UUID], list[UUID]]", await answer.fetchone())
             return Pushed(*row)
 
     @property
@@ -176,12 +175,10 @@ class Remote:
         """The next changes to a part of the team's executions; as `parts.changed`."""
         async with self._at_one_moment() as connection:
             now = await self._state(connection)
-            found = await parts.changed(
+            read = await parts.changed(
                 connection, now.team, since, now.change, model, wanted, absent
             )
-            read = Read(*found.whole[:3], found.lessons, found.whole.vectors, now.change)
-            page = await anyio.to_thread.run_sync(page_of, read)
-            return replace(page, change=found.last, left_out=found.left_out)
+            return await anyio.to_thread.run_sync(page_of, read)
 
     async def count(self) -> int:
         """Number of the team's executions that this role may read."""
@@ -223,14 +220,13 @@ class Remote:
             return [row[0] for row in await fetch(connection, _IDS, [team])]
 
     async def _state(self, connection: Connection) -> RemoteState:
-        answer = await connection.execute(_STATE, [schema.CLIENT, self._access.team])
-        row = await answer.fetchone()
-        if row is None:
+        rows = await fetch(connection, _STATE, [schema.CLIENT, self._access.team])
+        if not rows:
             raise TeamError(
                 f"the team {self._access.team!r} doesn't exist, or this role is not a member: its "
                 "owner runs `mcp-learning team init --member ROLE`"
             )
-        return RemoteState(*cast("tuple[UUID, str, int, int, str, bool, bool]", row))
+        return RemoteState(*rows[0])
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[Connection]:

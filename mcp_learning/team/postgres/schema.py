@@ -16,7 +16,7 @@ from uuid import UUID
 from psycopg import sql
 
 from mcp_learning.errors import TeamError
-from mcp_learning.team.postgres.connection import Connection
+from mcp_learning.team.postgres.connection import Connection, fetch
 
 CLIENT = 1
 """Compared with `teams.min_client`; increased when older hosts would write wrong data."""
@@ -80,22 +80,22 @@ async def state(connection: Connection) -> State:
     Raises:
         TeamError: The schema is of another program, or incomplete.
     """
-    rows = await connection.execute(
+    found = await fetch(
+        connection,
         "SELECT c.relname, obj_description(n.oid, 'pg_namespace') FROM pg_namespace n "
         "LEFT JOIN pg_class c ON c.relnamespace = n.oid AND c.relkind IN ('r', 'p') "
-        "WHERE n.nspname = 'mcpl'"
+        "WHERE n.nspname = 'mcpl'",
     )
-    found = await rows.fetchall()
     if not found:
         return State(0, 0)
     if not str(found[0][1] or "").startswith("mcp-learning"):
         raise TeamError("the schema mcpl there belongs to another program; use another database")
     if missing := set(_TABLES) - {name for name, _ in found}:
         raise _incomplete(f"it lacks {', '.join(sorted(missing))}")
-    rows = await connection.execute(
-        "SELECT version, contracted_at IS NOT NULL FROM mcpl.schema_version ORDER BY version"
+    versions = await fetch(
+        connection,
+        "SELECT version, contracted_at IS NOT NULL FROM mcpl.schema_version ORDER BY version",
     )
-    versions = [(int(str(version)), bool(done)) for version, done in await rows.fetchall()]
     if [version for version, _ in versions] != list(range(1, len(versions) + 1)) or not versions:
         raise _incomplete("versions are missing")
     return State(len(versions), max((v for v, done in versions if done), default=0))
@@ -171,8 +171,7 @@ async def _contract(connection: Connection, versions: Sequence[SchemaVersion]) -
 
 
 async def _make_group(connection: Connection) -> None:
-    rows = await connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [GROUP])
-    if not await rows.fetchone():
+    if not await fetch(connection, "SELECT 1 FROM pg_roles WHERE rolname = %s", [GROUP]):
         await connection.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(GROUP)))
 
 
@@ -181,11 +180,11 @@ async def add_team(connection: Connection, name: str) -> UUID:
     await connection.execute(
         "INSERT INTO mcpl.teams (name) VALUES (%s) ON CONFLICT (name) DO NOTHING", [name]
     )
-    rows = await connection.execute("SELECT team FROM mcpl.teams WHERE name = %s", [name])
-    row = await rows.fetchone()
-    if row is None or not isinstance(row[0], UUID):
+    rows = await fetch(connection, "SELECT team FROM mcpl.teams WHERE name = %s", [name])
+    if not rows:
         raise TeamError(f"the team {name} can't be seen by this role; its owner runs this command")
-    return row[0]
+    team: UUID = rows[0][0]
+    return team
 
 
 async def add_member(
@@ -202,23 +201,19 @@ async def add_member(
     Raises:
         TeamError: There is no such role.
     """
-    rows = await connection.execute(
-        "SELECT rolname FROM pg_roles WHERE rolname = coalesce(%s, session_user)", [role]
-    )
-    row = await rows.fetchone()
-    if row is None:
+    query = "SELECT rolname FROM pg_roles WHERE rolname = coalesce(%s, session_user)"
+    if not (rows := await fetch(connection, query, [role])):
         raise TeamError(
             f"--member {role}: the server has no such role; make it with CREATE ROLE … LOGIN"
         )
-    name = str(row[0])
+    name = str(rows[0][0])
     await connection.execute(
         "INSERT INTO mcpl.members (member, team, can_write) VALUES (%s, %s, %s) "
         "ON CONFLICT (member, team) DO UPDATE SET can_write = excluded.can_write",
         [name, team, can_write],
     )
-    rows = await connection.execute("SELECT pg_has_role(%s, %s, 'USAGE')", [name, GROUP])
-    has = await rows.fetchone()
-    if has is None or not has[0]:
+    ((has,),) = await fetch(connection, "SELECT pg_has_role(%s, %s, 'USAGE')", [name, GROUP])
+    if not has:
         await connection.execute(
             sql.SQL("GRANT {} TO {}").format(sql.Identifier(GROUP), sql.Identifier(name))
         )

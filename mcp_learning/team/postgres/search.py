@@ -13,7 +13,7 @@ from mcp_learning.store.types import Selection
 from mcp_learning.team.access import Access
 from mcp_learning.team.postgres import parts
 from mcp_learning.team.postgres.connection import fetch
-from mcp_learning.team.postgres.pages import Read, RemotePage, page_of
+from mcp_learning.team.postgres.pages import RemotePage, page_of
 from mcp_learning.team.postgres.remote import Remote
 
 _CANDIDATES = """
@@ -123,9 +123,8 @@ class RemoteSearch(Remote):
         async with self._connected() as connection:
             if self._id is None:
                 self._id = (await self._state(connection)).team
-            found = await parts.whole(connection, self._id, task_ids, model)
-        read = Read(*found[:3], [], found.vectors, found.change)
-        return await anyio.to_thread.run_sync(page_of, read), found.epoch
+            read, epoch = await parts.whole(connection, self._id, task_ids, model)
+        return await anyio.to_thread.run_sync(page_of, read), epoch
 
     async def spellings(self) -> list[str]:
         """All spellings of repositories in the team's store."""
@@ -146,5 +145,4 @@ class RemoteSearch(Remote):
             if selection.repo is not None:
                 known = await fetch(connection, _REPOSITORIES, [self._access.team])
                 values["repos"] = matching(selection.repo, [row[0] for row in known])
-            answer = await connection.execute(_SELECTED.encode(), values)
-            return [UUID(str(row[0])) for row in await answer.fetchall()]
+            return [row[0] for row in await fetch(connection, _SELECTED, values)]

@@ -32,9 +32,9 @@ async def set_up(connection: Connection) -> str | None:
     why = await _extension(connection)
     if why is None:
         await _apply(connection)
-        if (await fetch(connection, _MANY_NEW, []))[0][0]:  # then rebuilding takes less time
+        if (await fetch(connection, _MANY_NEW))[0][0]:  # then rebuilding takes less time
             await connection.execute("DROP INDEX IF EXISTS mcpl.near_by_meaning")
-    for (team,) in await fetch(connection, "SELECT team FROM mcpl.teams", []):
+    for (team,) in await fetch(connection, "SELECT team FROM mcpl.teams"):
         for function in ("mcpl.read_in", "mcpl.read_vectors_in"):
             while (await fetch(connection, f"SELECT {function}(%s, %s)", [team, _BATCH]))[0][0]:
                 pass
@@ -52,7 +52,6 @@ async def _extension(connection: Connection) -> str | None:
         connection,
         "SELECT coalesce(installed_version, default_version), installed_version IS NULL "
         "FROM pg_available_extensions WHERE name = 'vector'",
-        [],
     )
     if not found:
         return "the server has no pgvector"
@@ -80,6 +79,5 @@ async def _schema(connection: Connection) -> str:
         connection,
         "SELECT n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace "
         "WHERE e.extname = 'vector'",
-        [],
     )
     return str(name)
