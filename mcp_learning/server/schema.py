@@ -50,7 +50,9 @@ _PROBLEMS = {
 
 def input_schema(model: type[BaseModel]) -> dict[str, Any]:
     """JSON schema of a tool's arguments: flat, without null unions or titles; required first."""
-    schema = {"additionalProperties": False, **_compact(model.model_json_schema())}
+    whole = model.model_json_schema()
+    schema = {"additionalProperties": False, **_compact(whole, whole.get("$defs", {}))}
+    schema.pop("description", None)  # the model's docstring is for readers of the code
     properties, required = schema["properties"], schema.get("required", [])
     schema["properties"] = {name: properties[name] for name in required} | properties
     return schema
@@ -94,36 +96,25 @@ def first_problem(error: ValidationError, model: type[BaseModel]) -> tuple[str, 
     return _name(details, model), _problem(details, model)
 
 
-def _compact(schema: dict[str, Any]) -> dict[str, Any]:
-    definitions = schema.get("$defs", {})
-    compacted = _compact_node(schema, definitions)
-    if not isinstance(compacted, dict):
-        raise TypeError("a model's schema is an object")
-    compacted.pop("description", None)  # the model's docstring is for readers of the code
-    return compacted
-
-
-def _compact_node(node: Any, definitions: dict[str, Any]) -> Any:
+def _compact(node: Any, definitions: dict[str, Any]) -> Any:
     if isinstance(node, list):
-        return [_compact_node(item, definitions) for item in node]
+        return [_compact(item, definitions) for item in node]
     if not isinstance(node, dict):
         return node
     if "$ref" in node:
         target = {**definitions[node["$ref"].rpartition("/")[2]]}
         target.pop("description", None)
-        return _compact_node(
-            {**target, **{k: v for k, v in node.items() if k != "$ref"}}, definitions
-        )
+        return _compact({**target, **{k: v for k, v in node.items() if k != "$ref"}}, definitions)
     if "anyOf" in node:
         present = [option for option in node["anyOf"] if option != {"type": "null"}]
         rest = {key: value for key, value in node.items() if key != "anyOf"}
-        return _compact_node({**present[0], **rest} if len(present) == 1 else rest, definitions)
+        return _compact({**present[0], **rest} if len(present) == 1 else rest, definitions)
     kept = {}
     for key, value in node.items():
         if key == "properties":
-            kept[key] = {name: _compact_node(part, definitions) for name, part in value.items()}
+            kept[key] = {name: _compact(part, definitions) for name, part in value.items()}
         elif not _is_noise(key, value):
-            kept[key] = _compact_node(value, definitions)
+            kept[key] = _compact(value, definitions)
     return kept
 
 

@@ -1,6 +1,5 @@
 """The page beside agents: from nothing to one execution, while it is being looked at."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,20 +22,6 @@ TASK = {
     "duration_seconds": 12.5,
     "cost_usd": 0.25,
 }
-
-
-@pytest.fixture(scope="module")
-def agent(directory: Path) -> Iterator[Server]:
-    with Server(directory) as server:
-        server.initialize()
-        server.call("learning_stats")
-        yield server
-
-
-@pytest.fixture(scope="module")
-def dashboard(agent: Server, directory: Path) -> Iterator[Dashboard]:
-    with Dashboard(directory) as served:
-        yield served
 
 
 def test_what_an_agent_records_shows_up_by_itself_and_as_text(
