@@ -55,6 +55,20 @@ def parse(line: str) -> JSONRPCMessage | Refusal | None:
         return _error(None, PARSE_ERROR)
 
 
+def messages(line: str) -> list[str]:
+    """The messages of a line: those of a batch, which version 2025-03-26 has, or the line itself.
+
+    Each is answered on its own.
+    """
+    if not line.lstrip().startswith("["):
+        return [line]
+    try:
+        batch = json.loads(line)
+    except (ValueError, RecursionError):
+        return [line]
+    return [json.dumps(message) for message in batch] or [line]
+
+
 def is_id(value: object) -> bool:
     """Whether a value can be a message's id: a number, not a bool, or a text."""
     if isinstance(value, str):

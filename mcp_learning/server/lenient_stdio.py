@@ -35,12 +35,16 @@ from mcp_types import (
     JSONRPCResponse,
 )
 
-from mcp_learning.server.json_rpc import CANCELLED, Refusal, parse
+from mcp_learning.server.json_rpc import CANCELLED, Refusal, messages, parse
 
 logger = logging.getLogger(__name__)
 
-LAST_ANSWERS = 0.5
-"""Seconds during which requests are still answered after the client has closed its end."""
+LAST_ANSWERS = 5.0
+"""Seconds during which requests are still answered after the client has closed its end: the first
+search loads the model. Clients that don't wait for an answer end the process sooner."""
+
+LAST_WRITES = 0.5
+"""Seconds during which the client may still read what is written at the end."""
 
 MAX_UNWRITTEN = 4 * 2**20
 """Most bytes of answers that the client hasn't read before the server waits for it."""
@@ -183,9 +187,9 @@ class _Writer:
             self._changed.wait_for(lambda: self._unwritten <= MAX_UNWRITTEN // 2)
 
     def close(self) -> None:
-        """Blocks until everything is written, at most for `LAST_ANSWERS`."""
+        """Blocks until everything is written, at most for `LAST_WRITES`."""
         self._queue.put(None)
-        self._thread.join(LAST_ANSWERS)
+        self._thread.join(LAST_WRITES)
 
     def _write(self) -> None:
         left = False
@@ -205,10 +209,10 @@ def _read(source: int, connection: _Connection, token: anyio.lowlevel.EventLoopT
     with suppress(anyio.RunFinishedError):  # the server has ended
         with suppress(OSError), os.fdopen(source, "rb", closefd=False) as file:
             for line in _lines(file):
-                text = line.decode("utf-8", "replace")
-                waiting = anyio.from_thread.run_sync(connection.receive, text, token=token)
-                if waiting is not None:
-                    anyio.from_thread.run(connection.wait, waiting, token=token)
+                for text in messages(line.decode("utf-8", "replace")):
+                    waiting = anyio.from_thread.run_sync(connection.receive, text, token=token)
+                    if waiting is not None:
+                        anyio.from_thread.run(connection.wait, waiting, token=token)
         anyio.from_thread.run(connection.end, token=token)
 
 

@@ -64,7 +64,7 @@ LINES = {
     "null": b"null",
     "an empty object": b"{}",
     "an empty list": b"[]",
-    "a batch": b'[{"jsonrpc": "2.0", "id": 7, "method": "tools/list"}]',
+    "a batch of no request": b'[{"jsonrpc": "2.0", "id": 7, "method": 5}]',
     "bytes that are not UTF-8": b'{"jsonrpc": "2.0", "id": 7, "method": "\xff\xfe"}',
     "a NUL": b'{"jsonrpc": "2.0", "id": 7, "method": "tools/list\x00"}',
     "another version": b'{"jsonrpc": "1.0", "id": 7, "method": "tools/list"}',

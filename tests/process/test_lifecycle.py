@@ -59,13 +59,15 @@ def test_what_was_asked_before_stdin_closed_is_answered(tmp_path: Path) -> None:
         {"jsonrpc": "2.0", "id": number, "method": "tools/call", "params": call}
         for number in range(1, 9)
     ]
+    call = {"name": "find_similar_tasks", "arguments": {"task_description": "say it"}}
+    lines.append({"jsonrpc": "2.0", "id": 9, "method": "tools/call", "params": call})
     with Server(tmp_path / "data") as server:
         text = b"".join(json.dumps(line).encode() + b"\n\r\n" for line in lines)  # empty lines
         answers, _ = server.process.communicate(text, timeout=30)
         assert server.process.returncode == 0
     answered = {message["id"]: message for message in map(json.loads, answers.splitlines())}
-    assert answered.keys() == set(range(9))
-    assert all("structuredContent" in answered[number]["result"] for number in range(1, 9))
+    assert answered.keys() == set(range(10))
+    assert all("structuredContent" in answered[number]["result"] for number in range(1, 10))
 
 
 @pytest.fixture

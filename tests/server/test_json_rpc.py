@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mcp_types import JSONRPCRequest
 
-from mcp_learning.server.json_rpc import Refusal, parse
+from mcp_learning.server.json_rpc import Refusal, messages, parse
 
 _text = st.text(st.characters(codec=None, exclude_categories=()), max_size=30)
 _json: st.SearchStrategy[Any] = st.recursive(
@@ -38,6 +38,15 @@ FRAME = json.dumps(
 @given(_frames)
 def test_no_json_value_raises(frame: object) -> None:
     parse(json.dumps(frame))
+
+
+def test_each_message_of_a_batch_is_parsed_on_its_own() -> None:
+    other = FRAME.replace('"id": 7', '"id": "b"')
+    parsed = [parse(one) for one in messages(f" [{FRAME}, {other}, 17]\n")]
+    assert [getattr(one, "id", None) for one in parsed] == [7, "b", None]
+    assert isinstance(parsed[2], Refusal)
+    for line in (FRAME, "[]", "[1, ", "[" * 100_000):
+        assert messages(line) == [line]
 
 
 @given(_text)
