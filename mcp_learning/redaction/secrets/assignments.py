@@ -30,6 +30,10 @@ _SIBLING = pattern(
     r"database|dbname|url|endpoint|region)[\"']?[ \t]*[:=]",
     re.IGNORECASE | re.MULTILINE,
 )
+_ENGLISH = pattern("passw(?:or)?d|pass(?:code|phrase)?$", re.IGNORECASE)
+_OF = pattern(
+    r"\s+(?:for|of|pour|für|para|per|dla|voor|tempor\w+|provv?is\w+|sementara)\b", re.IGNORECASE
+)
 _SETTER = pattern(r"(?:set|with|add|use|put|define|register|provide)[-_]|[^-_]+\Z")
 _ARGUMENT = pattern(r"(?:^|\s)--?[A-Za-z][\w-]{0,30}[ =][\"']?\Z")  # --set password=…
 
@@ -68,7 +72,7 @@ def _name_around(text: str, start: int, end: int) -> Name | None:
 def _value_of(name: Name) -> Secret | None:
     for binding in (
         *(_as_member, _assigned, _on_next_line, _in_element, _paired),
-        *(_passed, _optional, _defined, _in_cell, _said),
+        *(_passed, _optional, _defined, _in_cell, _said, _qualified),
     ):
         if match := binding(name):
             group = "quoted" if match.groupdict().get("quoted") is not None else "bare"
@@ -225,10 +229,24 @@ def _said(name: Name) -> re.Match[str] | None:
     if match is None:
         return None
     value = match["quoted"] or bare_value(match)
-    with_digit = is_complex(value) and any(c.isdigit() for c in value)
-    mixed = match["quoted"] or re.search(r"[A-Z!@#$%^*+=~]", value) or len(value) >= 20
-    accepted = (with_digit and mixed) or (is_random(value) and name.meaning.sure == 3)
+    accepted = _is_complex_in_prose(match) or (is_random(value) and name.meaning.sure == 3)
     return match if accepted and len(value) >= 6 and is_secret(name, match) else None
+
+
+def _qualified(name: Name) -> re.Match[str] | None:
+    """`contraseña temporal: …`; in English, other things of passwords are named like this."""
+    match = bindings.QUALIFIED.match(name.text, name.end) if name.meaning.sure == 3 else None
+    if match is None or (_ENGLISH.search(name.name) and not _OF.match(match["words"])):
+        return None
+    long = len(match["quoted"] or bare_value(match)) >= 6
+    return match if long and _is_complex_in_prose(match) and is_secret(name, match) else None
+
+
+def _is_complex_in_prose(match: re.Match[str]) -> bool:
+    """Whether the value has a digit, and also a capital, a symbol, quotes or many characters."""
+    value = match["quoted"] or bare_value(match)
+    mixed = match["quoted"] or re.search(r"[A-Z!@#$%^*+=~]", value) or len(value) >= 20
+    return bool(mixed) and is_complex(value) and any(c.isdigit() for c in value)
 
 
 def _is_alone(name: Name, match: re.Match[str]) -> bool:

@@ -79,6 +79,10 @@ SAID = pattern(
     r"(?:是|为|為|は|는|은)[:\uff1a]?)[ \t]*"
     rf"(?:{_QUOTED}|{_BARE})"
 )
+QUALIFIED = pattern(  # mot de passe temporaire : …
+    r"(?P<words>(?:[ \t]+[^\W\d_]{1,20}){1,3})[ \t\xa0]?(?:\*\*)?[:\uff1a](?:\*\*)?[ \t]*"
+    rf"(?:{_QUOTED}|{_BARE})"
+)
 PROPERTY = pattern(  # <key>password</key> <string>…</string>
     r"</key>\s{0,40}<string>(?P<bare>[^<>\n]{1,4096})</string>"
 )

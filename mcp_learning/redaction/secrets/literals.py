@@ -23,6 +23,7 @@ _CODE = pattern(
 )
 _CALL = pattern(r"[A-Za-z_][\w.]*[(\[{]|[(\[]")
 _TOKEN = pattern(r"(?:[\w-]{16,400}|[\w+/]{16,400}={1,2})", re.ASCII)
+_NUMBERED = pattern(r"[A-Za-z]+(?:[_-][A-Za-z]+)*[_-]\d{3,8}", re.ASCII)  # teapot_2026
 _PASS = pattern(r"(?=.*[^\W\d])[\w!@#$%^&*+=~.?/-]{6,60}", re.ASCII)
 
 
@@ -99,8 +100,12 @@ def _is_bare_secret(name: Name, value: str, sure: bool) -> bool:
         return len(value) >= 8 and any(c.isdigit() for c in value) and not is_sentence(value)
     if sure:
         return len(value) >= 4
-    least = 8 if name.meaning.kind in ("token", "cookie") else 6
-    return len(value) >= least and (is_complex(value) or (is_random(value) and len(value) >= 16))
+    if name.meaning.kind in ("token", "cookie"):
+        least, is_numbered = 8, False
+    else:
+        least, is_numbered = 6, _NUMBERED.fullmatch(value) is not None
+    is_long = is_random(value) and len(value) >= 16
+    return len(value) >= least and (is_complex(value) or is_numbered or is_long)
 
 
 def _repeats(name: Name, value: str) -> bool:
