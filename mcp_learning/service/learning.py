@@ -5,14 +5,16 @@ committed; a background task then embeds it and updates the indexes. Texts are r
 are stored or searched for.
 """
 
+import time
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio
 import anyio.to_thread
 
-from mcp_learning.errors import InvalidInput, NotFound
+from mcp_learning.errors import ConfigurationError, InvalidInput, NotFound
 from mcp_learning.insights import report
 from mcp_learning.models import provenance, requests, results
 from mcp_learning.models.dashboard import LookUp, LookUpResult, Telemetry
@@ -26,6 +28,7 @@ from mcp_learning.models.maintenance import (
     EmbedReport,
     RebuildReport,
 )
+from mcp_learning.models.team import NO_TEAM, Exchanged, ExchangeWithTeam, LeftTeam
 from mcp_learning.models.transfer import Exported, ExportPage, ImportBatch, Imported
 from mcp_learning.models.verdicts import reason
 from mcp_learning.recommend.votes import weight_of
@@ -43,7 +46,6 @@ from mcp_learning.service.recalls import Recalls
 from mcp_learning.service.remarks import Remarks
 from mcp_learning.service.retention import Retention
 from mcp_learning.service.telemetry import Recorder
-from mcp_learning.service.unshared import Unshared
 from mcp_learning.settings import Settings
 from mcp_learning.store.protocol import FileStore
 from mcp_learning.store.types import Selection
@@ -52,7 +54,7 @@ if TYPE_CHECKING:
     from mcp_learning.service.indexer import Indexer
 
 
-class LearningService(Unshared):
+class LearningService:
     """Implements `protocol.Learning` on a store. Keep `run` running, and call `close` at the end.
 
     Methods raise `StoreError` when the database can't be read or written; nothing of a failed write
@@ -281,8 +283,18 @@ class LearningService(Unshared):
         )
 
     async def backup(self, request: Backup) -> BackupReport:
-        """Copies the whole database; as `maintenance.backup`."""
-        return await maintenance.backup(self.store, request)
+        """Writes a copy of the whole database as of one moment, reads it back and compares.
+
+        Reads and writes go on meanwhile. The file appears, or replaces an existing one, when it is
+        complete.
+
+        Raises:
+            InvalidInput: The target is the database itself.
+        """
+        started = time.monotonic()
+        copied = await self.store.backup(Path(request.path))
+        seconds = round(time.monotonic() - started, 3)
+        return BackupReport(**copied._asdict() | {"path": str(copied.path)}, seconds=seconds)
 
     async def embed_missing(self, request: EmbedMissing, progress: Progress) -> EmbedReport:
         """Computes missing vectors; as `maintenance.embed_missing`."""
@@ -319,6 +331,16 @@ class LearningService(Unshared):
         """Recorded values of a column that start with a prefix, the commonest first."""
         values = await self.store.suggest(request.column, request.prefix, request.limit)
         return results.SuggestedValues(values=values)
+
+    async def exchange(self, request: ExchangeWithTeam) -> Exchanged:
+        """Raises ConfigurationError, which says what to set; the room `team` overrides it."""
+        raise ConfigurationError(NO_TEAM)
+
+    async def leave_team(self) -> LeftTeam:
+        """Makes the database forget its former team, if any. No execution is deleted."""
+        state = await self.store.outbox_state()
+        await self.store.set_mark(None)
+        return LeftTeam(team=state.mark and state.mark.team, dropped=state.waiting)
 
     async def _similar(self, request: requests.FindSimilarTasks) -> results.SimilarTasks:
         return await retrieval.similar_tasks(await self._indexing(), request)

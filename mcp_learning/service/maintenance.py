@@ -1,14 +1,12 @@
-"""Maintenance of a database that is in use: backups, and missing vectors."""
+"""Computes missing vectors of a database that is in use."""
 
 import time
-from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mcp_learning.errors import IndexUnavailable
-from mcp_learning.models.maintenance import Backup, BackupReport, EmbedMissing, EmbedReport
+from mcp_learning.models.maintenance import EmbedMissing, EmbedReport
 from mcp_learning.models.wording import counted
-from mcp_learning.store.file_maintenance import FileMaintenance
+from mcp_learning.service.protocol import Progress
 from mcp_learning.store.protocol import Store
 
 if TYPE_CHECKING:
@@ -18,10 +16,7 @@ STEP = 128  # vectors computed between two reports of progress: about a second
 
 
 async def embed_missing(
-    store: Store,
-    indexer: "Indexer",
-    request: EmbedMissing,
-    progress: Callable[[float, str], Awaitable[None]],
+    store: Store, indexer: "Indexer", request: EmbedMissing, progress: Progress
 ) -> EmbedReport:
     """Computes missing vectors, oldest change first.
 
@@ -56,19 +51,3 @@ async def embed_missing(
         seconds=round(time.monotonic() - started, 3),
         model=indexer.embedder.fingerprint,
     )
-
-
-async def backup(store: FileMaintenance, request: Backup) -> BackupReport:
-    """Writes a copy of the whole database as of one moment, reads it back and compares.
-
-    Reads and writes go on meanwhile. The file appears, or replaces an existing one, when it is
-    complete.
-
-    Raises:
-        InvalidInput: The target is the database itself.
-        StoreError: It can't be written, or the database can't be read.
-    """
-    started = time.monotonic()
-    copied = await store.backup(Path(request.path))
-    seconds = round(time.monotonic() - started, 3)
-    return BackupReport(**copied._asdict() | {"path": str(copied.path)}, seconds=seconds)
