@@ -54,43 +54,29 @@ async def measure(
     """
     # On Windows, files may still be open: the system removes them later.
     scratch = TemporaryDirectory(prefix="mcp-learning-", ignore_cleanup_errors=True)
-    with scratch as name:
-        directory = Path(name)
-        if generated is None:
-            await _copy(settings, directory, presets, progress)
+    with scratch as directory:
+        measured = Settings.model_construct(data_dir=Path(directory))
+        if generated is None:  # a server may have the database open
+            async with service(settings) as learning:
+                rows = (await learning.health()).rows
+                _announce(rows, index_benchmark.expected_seconds(rows, presets))
+                progress("copying the database", 0, 1)
+                await learning.backup(Backup(path=str(measured.database_path)))
         else:
-            await _generate(generated, directory, presets, progress)
-        await _measure(directory, settings.hnsw_ef_search, presets, outcome, progress)
-
-
-async def _copy(
-    settings: Settings, directory: Path, presets: Sequence[Preset], progress: ShowCount
-) -> None:
-    """Copies the user's database, also while a server has it open."""
-    async with service(settings) as learning:
-        rows = (await learning.health()).rows
-        _announce(rows, index_benchmark.expected_seconds(rows, presets))
-        progress("copying the database", 0, 1)
-        await learning.backup(Backup(path=str(directory / settings.database_path.name)))
-
-
-async def _generate(
-    rows: int, directory: Path, presets: Sequence[Preset], progress: ShowCount
-) -> None:
-    building = index_benchmark.expected_seconds(rows, presets)
-    _announce(rows, building + rows / _GENERATED_ROWS_PER_SECOND)
-    generated = Settings.model_construct(data_dir=directory)
-    await generate(generated, Plan(rows), embed=True, progress=progress)
+            filling = generated / _GENERATED_ROWS_PER_SECOND
+            _announce(generated, filling + index_benchmark.expected_seconds(generated, presets))
+            await generate(measured, Plan(generated), embed=True, progress=progress)
+        await _measure(measured, settings.hnsw_ef_search, presets, outcome, progress)
 
 
 async def _measure(
-    directory: Path,
+    settings: Settings,
     ef_search: int,
     presets: Sequence[Preset],
     outcome: Outcome,
     progress: ShowCount,
 ) -> None:
-    store = open_store(Settings.model_construct(data_dir=directory))
+    store = open_store(settings)
     try:
         progress("reading the vectors", 0, 1)
         vectors = await index_benchmark.read_vectors(store)
@@ -102,7 +88,7 @@ async def _measure(
     for preset in presets:
         outcome.presets.append(
             await index_benchmark.compare(
-                vectors, preset, directory / "index", ef_search=ef_search, progress=progress
+                vectors, preset, settings.index_dir, ef_search=ef_search, progress=progress
             )
         )
 
