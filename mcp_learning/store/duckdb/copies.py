@@ -10,11 +10,17 @@ from pathlib import Path
 from typing import NamedTuple
 from uuid import uuid4
 
-from mcp_learning.errors import StoreDamaged, StoreError, StoreFull
+from mcp_learning.errors import StoreDamaged, StoreError
 from mcp_learning.store.duckdb import migrations
 from mcp_learning.store.duckdb.connection import Cursor, roll_back
 from mcp_learning.store.duckdb.files import discard, fsync
-from mcp_learning.store.duckdb.opening import connect, is_full, read_error, refuse_truncated
+from mcp_learning.store.duckdb.opening import (
+    connect,
+    is_full,
+    no_room,
+    read_error,
+    refuse_truncated,
+)
 from mcp_learning.store.duckdb.paths import database_literal, identifier
 from mcp_learning.store.duckdb.queries import column
 
@@ -78,9 +84,7 @@ def copy(cursor: Cursor, target: Path) -> DatabaseContents:
     except BaseException as error:
         discard(target)
         if isinstance(error, duckdb.Error) and is_full(error):
-            raise StoreFull(
-                f"no room left on the disk of {target}; free some space, then repeat the call"
-            ) from error
+            raise no_room(target) from error
         raise
     return held
 

@@ -13,7 +13,7 @@ from mcp_learning.store.duckdb.bound_lists import AMONG_UUIDS, joined
 from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.duckdb.executions import naive_utc
 from mcp_learning.store.duckdb.former_team import OF_TEAM
-from mcp_learning.store.duckdb.queries import column
+from mcp_learning.store.duckdb.queries import column, where
 from mcp_learning.store.shared import Held, Part
 
 _EVICTABLE = (
@@ -28,12 +28,12 @@ def evict(cursor: Cursor, part: Part) -> list[UUID]:
     """As `SharedStore.evict`; called inside a transaction."""
     if part.is_all and held(cursor).of_team <= part.most:
         return []
-    where, values = _belongs(part)
+    belongs, values = _belongs(part)
     surplus = column(
         cursor,
         "WITH placed AS ("
-        f"SELECT x.task_id, x.sequence, {where} AS belongs, "
-        f"row_number() OVER (PARTITION BY {where} ORDER BY x.sequence DESC) AS place "
+        f"SELECT x.task_id, x.sequence, {belongs} AS belongs, "
+        f"row_number() OVER (PARTITION BY {belongs} ORDER BY x.sequence DESC) AS place "
         f"FROM executions x WHERE {_EVICTABLE}"
         "), fitting AS (SELECT *, belongs OR place <= ? AS fits FROM placed) "
         "SELECT task_id FROM fitting "
@@ -76,11 +76,7 @@ def _belongs(part: Part) -> tuple[str, list[object]]:
     """A condition for executions of `part` that weren't fetched for a question; its values."""
     if part.author == "":
         return "false", []
-    clauses, values = ["x.task_id NOT IN (SELECT task_id FROM fetched)"], list[object]()
-    if part.author is not None:
-        clauses.append("x.author = ?")
-        values.append(part.author)
-    if part.since is not None:
-        clauses.append("x.timestamp >= ?")
-        values.append(naive_utc(part.since))
-    return f"({' AND '.join(clauses)})", values
+    since = part.since and naive_utc(part.since)
+    clauses, values = where(("x.author = ?", part.author), ("x.timestamp >= ?", since))
+    chosen = " AND ".join(["x.task_id NOT IN (SELECT task_id FROM fetched)", *clauses])
+    return f"({chosen})", values

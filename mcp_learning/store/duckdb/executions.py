@@ -21,7 +21,7 @@ from mcp_learning.store.duckdb import spellings
 from mcp_learning.store.duckdb.bound_lists import AMONG_UUIDS, UUIDS, joined
 from mcp_learning.store.duckdb.columns import COLUMN_TYPES, EXECUTION_TYPES, FEEDBACK_TYPES
 from mcp_learning.store.duckdb.connection import Cursor
-from mcp_learning.store.duckdb.queries import JSON_ROWS, assigned, column, from_json, number
+from mcp_learning.store.duckdb.queries import JSON_ROWS, assigned, column, from_json, number, where
 from mcp_learning.store.shared import MOST_USING
 from mcp_learning.store.types import LABELS, Deletion, Selection, Shown
 
@@ -141,23 +141,17 @@ def selected(cursor: Cursor, selection: Selection) -> Deletion:
         absent, known = dict.fromkeys(missing_ids(cursor, ids)), set(elsewhere)
         missing = [one for one in absent if one not in known]
         return Deletion([one for one in ids if one not in absent], missing, elsewhere)
-    clauses: list[str] = []
-    values: list[object] = []
+    before = selection.before and naive_utc(selection.before)
+    clauses, values = where(("task_type = ?", selection.task_type), ("timestamp < ?", before))
     if selection.repo is not None:
         clause, given = spellings.is_repository(cursor, selection.repo)
         clauses.append(clause)
         values += given
-    if selection.task_type is not None:
-        clauses.append("task_type = ?")
-        values.append(selection.task_type)
-    if selection.before is not None:
-        clauses.append("timestamp < ?")
-        values.append(naive_utc(selection.before))
     if selection.generated:
         clauses.append(GENERATED)
     # No WHERE at all without a filter: even "WHERE true" makes a small query 1.5 times as slow.
-    where = f"WHERE {' AND '.join(clauses)}" if clauses else ""
-    here = column(cursor, f"SELECT task_id FROM executions {where}", values)
+    chosen = f"WHERE {' AND '.join(clauses)}" if clauses else ""
+    here = column(cursor, f"SELECT task_id FROM executions {chosen}", values)
     return Deletion(here, [], elsewhere)
 
 

@@ -183,9 +183,7 @@ def _explain_open(path: Path, text: str, read_only: bool) -> StoreError:
             "directory that you may write to"
         )
     if "No space left" in text or "File too large" in text:
-        return StoreFull(
-            f"no room left on the disk of {path}; free some space, then repeat the call"
-        )
+        return no_room(path)
     if "we can only read versions between" in text or "newer version of DuckDB" in text:
         return StoreTooNew(f"{path} was written by a newer DuckDB; update mcp-learning to open it")
     if "Is a directory" in text or "Not a directory" in text:
@@ -197,6 +195,11 @@ def _explain_open(path: Path, text: str, read_only: bool) -> StoreError:
         f"{path} is damaged or not a DuckDB database; it was left untouched: run `mcp-learning "
         "recover` to save what can be saved, or `mcp-learning restore` with a backup"
     )
+
+
+def no_room(path: Path) -> StoreFull:
+    """The error of a disk without room for a file."""
+    return StoreFull(f"no room left on the disk of {path}; free some space, then repeat the call")
 
 
 def read_error(path: Path, error: Exception) -> StoreError:

@@ -24,6 +24,12 @@ def assigned(values: Mapping[str, str]) -> str:
     return ", ".join(f"{name} = {value}" for name, value in values.items() if name != "task_id")
 
 
+def where(*conditions: tuple[str, object | None]) -> tuple[list[str], list[object]]:
+    """Those of the conditions whose value isn't None, and the values."""
+    given = [(condition, value) for condition, value in conditions if value is not None]
+    return [condition for condition, _ in given], [value for _, value in given]
+
+
 def number(cursor: Cursor, query: str, values: Sequence[object] = ()) -> int:
     """The only number that a query gives; 0 without a row."""
     row = cursor.execute(query, list(values)).fetchone()
