@@ -9,6 +9,7 @@ from uuid import UUID
 from services import embedder
 from team.server import PostgresServer
 
+from mcp_learning.errors import NotFound
 from mcp_learning.models.corrections import ReviseExecution
 from mcp_learning.models.requests import (
     FindSimilarTasks,
@@ -18,7 +19,7 @@ from mcp_learning.models.requests import (
     SubmitFeedback,
 )
 from mcp_learning.models.results import Execution, ExecutionDetail
-from mcp_learning.models.team import Exchanged, ExchangeWithTeam
+from mcp_learning.models.team import Exchanged, ExchangeWithTeam, TeamHealth
 from mcp_learning.service.indexer import Indexer
 from mcp_learning.settings import Settings
 from mcp_learning.store import open_store
@@ -86,6 +87,21 @@ class Host:
 
     async def execution(self, task_id: UUID) -> Execution:
         return (await self.detail(task_id)).execution
+
+    async def knows(self, task_id: UUID) -> bool:
+        try:
+            await self.detail(task_id)
+        except NotFound:
+            return False
+        return True
+
+    async def rows(self) -> int:
+        return (await self.service.health()).rows
+
+    async def team(self) -> TeamHealth:
+        found = (await self.service.health()).team
+        assert found is not None
+        return found
 
     async def found(self, description: str) -> list[UUID]:
         request = FindSimilarTasks(task_description=description, limit=10)

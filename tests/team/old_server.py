@@ -3,7 +3,6 @@
 import socketserver
 import struct
 import threading
-from types import TracebackType
 from typing import Self
 
 _PLAIN = {80877103, 80877104}  # requests for TLS and for GSSAPI, which it has not
@@ -71,12 +70,7 @@ class OldServer(socketserver.ThreadingTCPServer):
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.shutdown()
         self._thread.join()
         self.server_close()

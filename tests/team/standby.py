@@ -1,6 +1,5 @@
 """A second PostgreSQL that follows a first one, and takes its place."""
 
-from types import TracebackType
 from typing import Self
 
 from team.server import PostgresServer
@@ -29,12 +28,7 @@ class Standby(PostgresServer):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.remove()
 
     def _make(self) -> None:

@@ -44,10 +44,6 @@ async def unarchive(host: Host, directory: Path) -> None:
     await host.service.unarchive(request)
 
 
-async def rows(host: Host) -> int:
-    return (await host.service.health()).rows
-
-
 async def lessons(host: Host) -> list[str | None]:
     return [one.lesson.do for one in (await host.service.list_lessons(ListLessons())).lessons]
 
@@ -63,10 +59,10 @@ async def test_what_the_team_forgot_meanwhile_does_not_come_back_from_an_archive
     await archive(second, tmp_path / "archive")
     await first.forget(gone)
     await exchange(first, second)
-    assert (await rows(second), await lessons(second)) == (0, [])
+    assert (await second.rows(), await lessons(second)) == (0, [])
     await unarchive(second, tmp_path / "archive")
     await second.exchange()
-    assert await rows(second) == 1
+    assert await second.rows() == 1
     await second.exchange()
     assert (await second.execution(kept)).author == "ada"
     assert await lessons(second) == ["look at the wheels"]
@@ -121,7 +117,7 @@ async def test_what_a_host_has_archived_can_be_forgotten_there_all_the_same(
     done = await first.service.forget(request)
     assert (done.executions, done.unknown_task_ids) == (1, [unknown])
     await exchange(first, second)
-    assert await rows(second) == 0
+    assert await second.rows() == 0
 
 
 async def test_what_a_host_has_archived_is_forgotten_by_a_filter_too(
@@ -135,13 +131,13 @@ async def test_what_a_host_has_archived_is_forgotten_by_a_filter_too(
     request = ForgetExecutions(repo=REPO, older_than_days=7, dry_run=False)
     assert (await first.service.forget(request)).executions == 2
     await exchange(first, second)
-    assert await rows(second) == 1
+    assert await second.rows() == 1
     server.stop()
     request = ForgetExecutions(repo=REPO, dry_run=False)
     assert (await first.service.forget(request)).executions == 1
     server.start()
     await exchange(first, second)
-    assert await rows(second) == 0
+    assert await second.rows() == 0
 
 
 async def test_a_lesson_that_is_revised_keeps_the_evidence_that_is_archived_there(

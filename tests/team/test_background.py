@@ -5,7 +5,6 @@ from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import anyio
 import pytest
@@ -14,19 +13,11 @@ from team.pooler import Pooler
 from team.server import PostgresServer
 from waiting import until
 
-from mcp_learning.errors import NotFound, NotShared
+from mcp_learning.errors import NotShared
 from mcp_learning.models.requests import ForgetExecutions, LearningStats
 from mcp_learning.server import statistics
 
 pytestmark = pytest.mark.anyio
-
-
-async def knows(host: Host, task_id: UUID) -> bool:
-    try:
-        await host.detail(task_id)
-    except NotFound:
-        return False
-    return True
 
 
 @asynccontextmanager
@@ -76,7 +67,7 @@ async def test_what_one_host_records_and_forgets_reaches_the_other_by_itself(
         await second.service.forget(forget)
 
         async def is_gone() -> bool:
-            return not await knows(first, task_id)
+            return not await first.knows(task_id)
 
         await until(is_gone)
 
@@ -90,7 +81,7 @@ async def test_while_the_server_is_away_everything_goes_on_and_follows_later(
         before = await first.record("repair the login redirect")
 
         async def is_known() -> bool:
-            return await knows(second, before)
+            return await second.knows(before)
 
         await until(is_known)
         getattr(own_server, trouble)()
@@ -104,7 +95,7 @@ async def test_while_the_server_is_away_everything_goes_on_and_follows_later(
         own_server.resume() if trouble == "suspend" else own_server.start()
 
         async def has_come() -> bool:
-            return await knows(second, task_id) and not await waiting(first)
+            return await second.knows(task_id) and not await waiting(first)
 
         await until(has_come)
 
@@ -135,18 +126,16 @@ async def test_a_host_that_may_only_read_is_told_once_and_reads_on_with_what_it_
     async with running(server, database, tmp_path, "ada", "ben") as (first, reader):
         for number in range(3):
             task_id = await first.record(f"translate the invoice, part {number}")
-            await until(partial(knows, reader, task_id))
+            await until(partial(reader.knows, task_id))
 
         async def is_up_to_date() -> bool:
             team = (await reader.service.health()).team
             return team is not None and team.behind == 0
 
         await until(is_up_to_date)
-        team = (await reader.service.health()).team
-        assert team is not None
-        assert "may not write" in str(team.problem)
-        assert await knows(reader, own)
-        assert not await knows(first, own)
+        assert "may not write" in str((await reader.team()).problem)
+        assert await reader.knows(own)
+        assert not await first.knows(own)
         assert caplog.text.count("may not write") == 1
 
 
@@ -176,7 +165,7 @@ async def test_through_a_pooler_in_transaction_mode_it_works_the_same(
             ids += [await second.record(f"mend the search, part {number}") for number in range(5)]
 
             async def all_are_known() -> bool:
-                return all([await knows(host, one) for host in (first, second) for one in ids])
+                return all([await host.knows(one) for host in (first, second) for one in ids])
 
             await until(all_are_known)
 
@@ -196,9 +185,9 @@ async def test_a_host_that_left_stays_out_until_it_is_told_to_join_or_starts_ane
             "mend the cart",
         ):  # one that others hear of, and another
             task_id = await second.record(text)
-            await until(partial(knows, third, task_id))
-        assert not await knows(first, task_id)
-        assert not await knows(third, own)
+            await until(partial(third.knows, task_id))
+        assert not await first.knows(task_id)
+        assert not await third.knows(own)
         await first.exchange(fill=True)
-        assert await knows(first, task_id)
-        await until(partial(knows, third, own))
+        assert await first.knows(task_id)
+        await until(partial(third.knows, own))

@@ -21,9 +21,7 @@ async def goes_on_without(host: Host, words: str) -> UUID:
     with pytest.raises(TeamError, match=words):
         await host.exchange()
     assert await host.found("mend the cart") == [task_id]
-    team = (await host.service.health()).team
-    assert team is not None
-    assert team.waiting >= 1
+    assert (await host.team()).waiting >= 1
     return task_id
 
 

@@ -94,9 +94,7 @@ async def test_a_change_to_what_became_somebody_else_s_alone_keeps_nothing_else_
     await exchange(second, first)
     assert (await first.execution(task_id)).approach == "hers"
     assert (await first.execution(own)).author == "ben"
-    health = await second.service.health()
-    assert health.team is not None
-    assert health.team.waiting == 0
+    assert (await second.team()).waiting == 0
 
 
 async def test_who_may_only_read_reads_and_is_told_why_nothing_is_sent(
@@ -142,7 +140,7 @@ async def test_a_version_that_is_too_old_reads_and_is_told(
     server.execute(database, RAISED)  # between the question whether it may write and the write
     with pytest.raises(TeamError, match="requires a newer mcp-learning"):
         await second.exchange()
-    assert (await second.service.health()).rows == 3  # it has read
+    assert await second.rows() == 3  # it has read
     server.execute(database, "DROP TRIGGER raised ON mcpl.teams")
     await exchange(second, first)
     assert (await first.execution(own)).author == "ben"
@@ -175,9 +173,7 @@ async def test_a_value_that_the_store_can_t_hold_keeps_nothing_else_back(
     assert (await second.exchange()).pulled == 5
     text = (await second.execution(task_id)).task_description
     assert text == long.replace("\x00", "") == (await first.execution(task_id)).task_description
-    health = await first.service.health()
-    assert health.team is not None
-    assert health.team.waiting == 0
+    assert (await first.team()).waiting == 0
 
 
 SCHEMAS = {

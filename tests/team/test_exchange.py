@@ -2,14 +2,12 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from uuid import UUID
 
 import duckdb
 import pytest
 from team.hosts import REPO, Host, Pair, exchange, hosts, make_team
 from team.server import PostgresServer
 
-from mcp_learning.errors import NotFound
 from mcp_learning.models.identifiers import uuid7
 from mcp_learning.models.lessons import SaveLesson
 from mcp_learning.models.requests import (
@@ -21,14 +19,6 @@ from mcp_learning.models.transfer import ImportBatch, PastExecution
 pytestmark = pytest.mark.anyio
 
 TASKS = ("repair the login redirect", "speed up the nightly export", "translate the invoice")
-
-
-async def knows(host: Host, task_id: UUID) -> bool:
-    try:
-        await host.detail(task_id)
-    except NotFound:
-        return False
-    return True
 
 
 async def test_what_one_host_records_is_found_on_the_other_with_its_author_and_vector(
@@ -181,8 +171,8 @@ async def test_of_changes_on_both_sides_each_field_has_the_last_one_and_forgotte
         merged = await host.execution(ids[0])
         assert merged.approach == "by ben"
         assert (merged.solution_summary, merged.model_tier) == ("only ada", "large")
-        assert not await knows(host, ids[1])
-        assert not await knows(host, ids[2])
+        assert not await host.knows(ids[1])
+        assert not await host.knows(ids[2])
     server.execute(database, "VACUUM FULL")
     texts = server.execute(database, "SELECT * FROM mcpl.executions, mcpl.feedback")
     assert "forgotten" not in str(texts)
@@ -196,7 +186,7 @@ async def test_of_changes_on_both_sides_each_field_has_the_last_one_and_forgotte
     )
     await second.service.record(again)
     await second.exchange()
-    assert not await knows(second, ids[1])
+    assert not await second.knows(ids[1])
 
 
 async def test_a_host_keeps_nothing_of_what_was_sent_and_then_forgotten(
@@ -227,7 +217,7 @@ async def test_what_is_recorded_again_after_it_was_forgotten_stays_forgotten(pai
     await first.forget(task_id)
     await first.record(TASKS[0], task_id=task_id)  # as an import would
     await exchange(first, second)
-    assert [await knows(host, task_id) for host in (first, second)] == [False, False]
+    assert [await host.knows(task_id) for host in (first, second)] == [False, False]
 
 
 async def test_fields_of_a_newer_version_survive_the_patch_of_an_older_one(

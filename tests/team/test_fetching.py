@@ -36,9 +36,7 @@ async def test_what_only_the_team_has_is_found_by_its_words_and_the_answer_says_
     assert answer.matches[0].task_id == ids[1]
     assert answer.matches[0].author == "ada"
     assert "by words alone" in str(answer.search.reason)
-    health = (await part.service.health()).team
-    assert health is not None
-    assert "by words alone" in str(health.beyond)
+    assert "by words alone" in str((await part.team()).beyond)
     assert await whole.found("the nightly export is slow") == ids_of(answer)
 
 
@@ -145,7 +143,7 @@ async def test_a_question_that_finds_nothing_doesn_t_spoil_the_next_one(
     ids = [await whole.record(task) for task in TASKS]
     await share(whole, part)
     assert (await find(part, "zebra")).matches == []
-    assert (await part.service.health()).rows == 0
+    assert await part.rows() == 0
     assert ids_of(await find(part, "the nightly export is slow"))[:1] == ids[1:2]
 
 
@@ -253,7 +251,7 @@ async def test_words_are_as_rare_as_in_all_that_the_team_has_not_as_in_what_was_
         await whole.record(f"invoice deadlock got {number}")
     await share(whole, part)
     answer = await find(part, "invoice deadlock", limit=3)
-    assert (await part.service.health()).rows < 90
+    assert await part.rows() < 90
     wanted = await find(whole, "invoice deadlock", limit=3)
     assert similarities(answer) == pytest.approx(similarities(wanted), abs=0.005)
 

@@ -55,5 +55,5 @@ async def test_a_first_exchange_that_was_killed_is_resumed_and_nothing_is_read_t
     done = await anyio.run_process(command, env=environment)
     assert 0 < json.loads(done.stdout)["pulled"] < ROWS
     async with hosts(server, database, tmp_path, "ada") as (host,):
-        assert (await host.service.health()).rows == ROWS
+        assert await host.rows() == ROWS
         assert (await host.exchange()).pulled == 0

@@ -11,7 +11,6 @@ from team.hosts import REPO, Host, exchange, hosts, make_team
 from team.server import PostgresServer
 
 from mcp_learning.models.lessons import SaveLesson
-from mcp_learning.models.team import TeamHealth
 
 pytestmark = pytest.mark.anyio
 
@@ -34,12 +33,6 @@ async def moved(
         yield host, told
 
 
-async def team(host: Host) -> TeamHealth:
-    found = (await host.service.health()).team
-    assert found is not None
-    return found
-
-
 def shared(server: PostgresServer, database: str, team: str) -> set[object]:
     """Everything that a team has, by its ids."""
     found: set[object] = set()
@@ -57,7 +50,7 @@ async def test_it_is_corrected_judged_and_forgotten_there_and_the_next_team_hear
         await host.judge(kept, rating=4)
         await host.forget(gone)
         own = await host.record("translate the invoice")
-        assert (await team(host)).waiting == 1
+        assert (await host.team()).waiting == 1
         for _ in range(3):
             await host.exchange(fill=True)
         assert shared(server, database, "lab") == {own}
@@ -83,7 +76,7 @@ async def test_it_stays_where_nothing_of_the_next_team_is_to_be_held(
     async with moved(server, database, tmp_path, *texts, **given) as (host, told):
         await host.record("translate the invoice")
         await host.exchange()
-        assert (await team(host)).held == 1
+        assert (await host.team()).held == 1
         for one in told:
             assert (await host.execution(one)).author == "ben"
 

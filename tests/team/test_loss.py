@@ -67,7 +67,7 @@ async def test_what_a_host_has_sent_and_holds_no_longer_is_sent_again_all_the_sa
         await host.exchange()
     async with hosts(server, database, tmp_path, "ada", **few) as (host,):
         await host.exchange()
-        assert (await host.service.health()).rows == 1
+        assert await host.rows() == 1
         server.execute(
             database,
             "DELETE FROM mcpl.executions",

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from team.hosts import REPO, Host, Pair, exchange, hosts, make_team
+from team.hosts import REPO, Pair, exchange, hosts, make_team
 from team.server import PostgresServer
 
 from mcp_learning.clients.transfer.imported import Notes
@@ -13,10 +13,6 @@ from mcp_learning.models.lessons import ChangeLesson, ListLessons, SaveLesson
 from mcp_learning.models.transfer import ExportPage, ImportBatch
 
 pytestmark = pytest.mark.anyio
-
-
-async def rows(host: Host) -> int:
-    return (await host.service.health()).rows
 
 
 async def test_a_host_leaves_with_everything_and_joins_again_without_repeating_itself(
@@ -29,14 +25,14 @@ async def test_a_host_leaves_with_everything_and_joins_again_without_repeating_i
     await first.record("never sent")
     left = await first.service.leave_team()
     assert (left.team, left.dropped) == ("shop", 1)
-    assert await rows(first) == 3
+    assert await first.rows() == 3
     assert (await first.execution(own)).author is None  # the host's own again
     assert (await first.execution(theirs)).author == "ben"
     await second.exchange()
-    assert await rows(second) == 2  # the team keeps what it has
+    assert await second.rows() == 2  # the team keeps what it has
     await first.exchange(fill=True)
     await second.exchange()
-    assert await rows(first) == await rows(second) == 3
+    assert await first.rows() == await second.rows() == 3
     stored = server.execute(database, "SELECT author FROM mcpl.executions ORDER BY author")
     assert stored == [("ada",), ("ada",), ("ben",)]
 
@@ -67,7 +63,7 @@ async def test_a_host_sends_what_it_has_only_after_it_has_read_what_the_team_has
     await second.record("translate the invoice")
     await second.exchange()
     await first.exchange(direction="push", fill=True)
-    assert await rows(first) == 2
+    assert await first.rows() == 2
 
 
 async def test_what_a_host_has_learned_before_it_joins_follows_with_all_that_belongs_to_it(
@@ -161,7 +157,7 @@ async def test_what_a_process_without_the_team_s_settings_changes_and_forgets_re
         assert found.execution.approach == "by hand"
         assert [one.rating for one in found.feedback] == [4]
         assert (await second.service.list_lessons(ListLessons())).counts.retired == 1
-        assert await rows(second) == 1
+        assert await second.rows() == 1
 
 
 async def test_what_comes_from_an_old_export_takes_back_nothing_that_the_team_has(

@@ -37,9 +37,7 @@ async def test_a_host_holds_its_own_or_nothing_and_the_team_forgets_nothing_by_i
         assert await held(first) == set(ids)
         assert await held(second) == {ids[1], ids[4]}
         await second.exchange(fill=True)
-        health = (await second.service.health()).team
-        assert health is not None
-        assert health.portion == "2 of its 6 executions are here"
+        assert (await second.team()).portion == "2 of its 6 executions are here"
         assert await held(third) == {ids[2], ids[5], private}  # as what was found would stay
         assert server.execute(database, "SELECT count(doc) FROM mcpl.executions") == [(6,)]
         # changes and deletions of what is held come in, and nothing else

@@ -126,7 +126,7 @@ async def test_what_is_not_private_is_shared_and_what_says_of_no_repository_any_
         await first.exchange()  # what was lost is sent again
         assert len(server.execute(database, "SELECT 1 FROM mcpl.executions")) == 2
         await other.exchange()
-        assert (await other.service.health()).rows == 1
+        assert await other.rows() == 1
         assert (await other.execution(shown)).author == "ada"
 
 
@@ -146,7 +146,7 @@ async def test_a_host_that_gets_another_role_has_what_that_role_may_read_and_not
         await first.exchange()
         with pytest.raises(NotFound):
             await first.execution(plan)
-        assert (await first.service.health()).rows == 1
+        assert await first.rows() == 1
 
 
 async def test_what_waits_is_not_sent_when_its_repository_is_shared_no_longer(

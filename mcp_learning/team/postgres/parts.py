@@ -112,14 +112,7 @@ async def changed(
 ) -> Read:
     """The next changes to executions that a host holds or is to hold, with those as a whole.
 
-    Args:
-        connection: Inside a transaction that sees one state of the store.
-        team: Id of the team.
-        since: The change number up to which the host has all changes.
-        last: The team's last change number in this state.
-        model: Fingerprint of the model whose vectors are wanted.
-        wanted: Which changes the host wants.
-        absent: Returns those of some executions that the host doesn't hold.
+    The arguments are those of `feed.changed`, and `wanted`: which changes the host wants.
     """
     part = wanted.part
     moment = None if part.since is None else part.since.strftime("%Y-%m-%dT%H:%M:%S")
