@@ -18,7 +18,7 @@ from mcp_learning.redaction import repositories, working_copies
 LONGEST_NAME = 500
 
 _NO_PROJECT = re.compile(
-    r"(?:[A-Za-z]:)?[\\/]?"
+    r"(?:[A-Za-z]:)?[\\/]?|[A-Za-z]:[\\/](?i:Windows)(?:[\\/].*)?"
     r"|(?:[A-Za-z]:)?[\\/](?:root|tmp|var[\\/]tmp|private[\\/]tmp|opt|mnt|srv|workspaces?|home|Users)"
     r"|(?:/mnt/[a-z]|[A-Za-z]:)?[\\/](?:home|Users)[\\/][^\\/]+(?:[\\/](?:Desktop|Documents|Downloads"
     r"|OneDrive(?:[\\/](?:Desktop|Documents))?|[Pp]rojects?|[Ww]orkspaces?|[Rr]epos?|[Cc]ode|[Dd]ev"

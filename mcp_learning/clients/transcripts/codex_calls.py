@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from mcp_learning.clients.transcripts.events import RECORDING_TOOL, Action, ToolCall
+from mcp_learning.clients.transcripts.reading import patched_files
 from mcp_learning.clients.transcripts.sessions import text_of
 from mcp_learning.clients.values import as_object, as_objects, as_text, parse_json
 
@@ -25,7 +26,6 @@ _CONTINUES = "write_stdin"
 _SCRIPT = "exec"  # JavaScript that calls the other tools
 _SCRIPTED = re.compile(r"""\bcmd:\s*(?P<quote>["'`])(?P<cmd>.*?)(?<!\\)(?P=quote)""", re.DOTALL)
 _SCRIPTED_DIRECTORY = re.compile(r"""\bworkdir:\s*["'`](?P<cwd>[^"'`]+)["'`]""")
-_PATCHED = re.compile(r"\*\*\* (?:Add|Update|Delete) File: ((?:(?!\\n)[^\n\"`])+)")
 _STATUS = re.compile(r"""(?:Exit code|Process exited with code|"exit_code"):? ?(-?\d+)""")
 _RUNNING = re.compile(r"Process running with session ID (\d+)")
 _HEAD = re.compile(
@@ -112,7 +112,7 @@ def called(payload: dict[str, Any]) -> Called:
     """The arguments of a tool call."""
     name = str(payload.get("name") or payload.get("type"))
     given = _loaded(payload.get("arguments") or payload.get("input") or payload.get("action") or "")
-    files = tuple(file.strip() for file in _PATCHED.findall(_texts(given)))
+    files = patched_files(_texts(given))
     values = as_object(given)
     if name.endswith(RECORDING_TOOL):
         return Called(name, Action.RECORD)

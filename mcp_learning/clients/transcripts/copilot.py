@@ -23,9 +23,10 @@ from mcp_learning.clients.values import (
 
 SOURCE = "copilot"
 
+_EDITOR = "str_replace_editor"  # which also shows files
 _ACTIONS = {
     **dict.fromkeys(("bash", "powershell", "shell"), Action.RUN),
-    **dict.fromkeys(("edit", "create", "str_replace_editor", "apply_patch"), Action.EDIT),
+    **dict.fromkeys(("edit", "create", _EDITOR, "apply_patch"), Action.EDIT),
     "exit_plan_mode": Action.PLAN,
     "ask_user": Action.ASK,
     "task": Action.DELEGATE,
@@ -118,8 +119,10 @@ class _CopilotReader(SessionReader):
     def _started(self, data: Line) -> None:
         name = str(data.get("mcpToolName") or data.get("toolName"))
         given = data.get("arguments")
-        given = parse_json(given, None) if isinstance(given, str) else given
-        call = self.call(name, given, _ACTIONS, ("path", "file_path"))
+        given = parse_json(given, given) if isinstance(given, str) else given
+        is_view = name == _EDITOR and as_object(given).get("command") == "view"
+        actions = {} if is_view else _ACTIONS
+        call = self.call(name, given, actions, ("path", "file_path"))
         self.calls[str(data.get("toolCallId"))] = call
         if call.action is Action.ASK:
             self._questions[str(data.get("toolCallId"))] = as_text(as_object(given).get("question"))

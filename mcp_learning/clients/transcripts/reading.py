@@ -37,6 +37,8 @@ _LOGIN = re.compile(
     re.IGNORECASE,
 )
 
+_PATCHED = re.compile(r"\*\*\* (?:Add|Update|Delete) File: ((?:(?!\\n)[^\n\"`])+)")
+
 NO_SESSION = "not a line of a session"
 NO_TIME = "has no time"
 
@@ -109,16 +111,22 @@ class SessionReader(ABC):
     ) -> ToolCall:
         """Makes a tool call at the current place, without adding it.
 
-        Its arguments `given` count as none unless they are an object. The first that is given of
-        those named in `paths` has the path of an edited file.
+        Its arguments `given` are an object, where the first that is given of those named in `paths`
+        has the path of an edited file, or the text of a patch; anything else counts as none.
         """
         values = as_object(given)
         is_record = tool.endswith(RECORDING_TOOL)
         action = Action.RECORD if is_record else actions.get(tool, Action.OTHER)
         command = as_text(values.get("command")) if action is Action.RUN else ""
         file = as_text(next((values[name] for name in paths if values.get(name)), ""))
-        files = (file,) if action is Action.EDIT and file else ()
+        edited = (file,) if file else patched_files(as_text(given))
+        files = edited if action is Action.EDIT else ()
         return ToolCall(**self.place, tool=tool, action=action, command=command, files=files)
+
+
+def patched_files(text: str) -> tuple[str, ...]:
+    """The files that the patches in a text change, in the format of apply_patch."""
+    return tuple(file.strip() for file in _PATCHED.findall(text))
 
 
 def trouble(told: str) -> Trouble:

@@ -10,8 +10,8 @@ _FRONT_MATTER = re.compile(r"\s*---[ \t]*\r?\n(?P<fields>.{0,2000}?)\n---[ \t]*\
 _DESCRIPTION = re.compile(r"^description: *[\"']?(?P<text>[^\r\n]+?)[\"']?\s*$", re.MULTILINE)
 _FORMS = (
     re.compile(
-        r"\s*## User Input\s+```text\s(?P<typed>.*?)```\s+"
-        r"You \*\*MUST\*\* consider the user input[^\n]*(?P<rest>.*)",
+        r"\s*## \S[^\r\n]{0,40}\s+```text\s(?P<typed>.*?)```\s+"  # also translated
+        r"(?:You \*\*MUST\*\* consider the user input[^\n]*|(?=## ))(?P<rest>.*)",
         re.DOTALL,
     ),
     re.compile(  # until October 2025
@@ -21,7 +21,7 @@ _FORMS = (
         re.DOTALL,
     ),
 )
-_TELLING = 20  # least characters typed that describe a task
+_TELLING = 20  # least bytes typed that describe a task; ideographs have three
 _LONGEST_BEGINNING = 400  # characters of a template that describe a command without arguments
 
 
@@ -33,7 +33,7 @@ def typed(text: str) -> str:
     if form is None:
         return text
     said = form["typed"].strip()
-    if len(said) >= _TELLING:
+    if len(said.encode(errors="replace")) >= _TELLING:
         return said
     described = _DESCRIPTION.search(front["fields"]) if front else None
     about = described["text"] if described else beginning(form["rest"])

@@ -21,6 +21,7 @@ PUSHED = "To github.com:me/teapot.git\n   1a2b3c4..5d6e7f8  main -> main"
         ("teapot", "/home/user/.cursor/worktrees/teapot/x1y2"),
         ("teapot", "/home/user/.codex/worktrees/8f3a/teapot"),
         ("teapot", "C:\\Users\\user\\teapot"),
+        ("", "C:\\WINDOWS\\System32"),
         *(("", one) for one in ("/home/user", "/Users/user/Desktop", "C:\\Users\\user", "/tmp")),
     ],
 )

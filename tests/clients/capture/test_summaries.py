@@ -89,6 +89,7 @@ def test_an_error_is_what_stopped_a_task_and_not_each_failure(found: Task, told:
             ),
         ),
         ("bug_fix", task(asked("Fix the drip"), edited("spout.py"), edited("tests/test_a.py"))),
+        ("docs", task(asked("Plan the lid"), edited("specs/001-lid/spec.md"))),
         ("bug_fix", task(asked("修复登录错误"), edited("spout.py"))),
         ("feature", task(asked("Füge bitte einen Deckel hinzu"), edited("lid.py"))),
         ("change", task(asked("Paint the pot blue"), edited("pot.py"))),

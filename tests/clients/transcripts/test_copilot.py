@@ -19,8 +19,10 @@ def line(seconds: float, kind: str, /, **data: Any) -> dict[str, Any]:
     return {"type": kind, "id": f"event {seconds}", "timestamp": at(seconds), "data": data}
 
 
-def started(seconds: float, name: str, call: str, **arguments: str) -> dict[str, Any]:
-    given = {"toolCallId": call, "toolName": name, "arguments": arguments}
+def started(
+    seconds: float, name: str, call: str, patch: str = "", **arguments: str
+) -> dict[str, Any]:
+    given = {"toolCallId": call, "toolName": name, "arguments": patch or arguments}
     return line(seconds, "tool.execution_start", **given)
 
 
@@ -90,6 +92,20 @@ def test_an_answer_to_a_question_of_the_agent_belongs_to_the_task(
     (task,) = copilot.read(path, Notes()).tasks
     assert [one.text for one in task.prompts] == [ASKED, *said]
     assert all(one.is_answer for one in task.prompts[1:])
+
+
+def test_files_in_a_patch_are_edited_and_viewed_ones_are_not(tmp_path: Path) -> None:
+    spout, lid = "/home/user/teapot/spout.py", "/home/user/teapot/lid.py"
+    patch = f"*** Begin Patch\n*** Update File: {spout}\n@@\n-blunt\n+sharp\n*** End Patch\n"
+    lines = [
+        line(1, "user.message", content=ASKED),
+        started(2, "apply_patch", "1", patch=patch),
+        ended(3, "1", "done"),
+        started(4, "str_replace_editor", "2", command="view", path=lid),
+        ended(5, "2", "the lid"),
+    ]
+    (task,) = copilot.read(write(tmp_path / "events.jsonl", *lines), Notes()).tasks
+    assert task.files == [spout]
 
 
 def test_a_server_of_tools_that_does_not_start_is_no_error_of_the_service(tmp_path: Path) -> None:

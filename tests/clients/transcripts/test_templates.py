@@ -34,6 +34,12 @@ def test_a_command_with_few_words_is_described_by_its_template(said: str, told: 
     assert typed(expanded(said)) == told
 
 
+def test_what_the_user_typed_into_a_translated_template_is_the_prompt() -> None:
+    said = "重新编号所有的茶杯"
+    text = f"## 用户输入\n\n```text\n{said}\n```\n\n## 概述\n\n逐步完成下面的工作。\n"
+    assert typed(text) == said
+
+
 FRONT_MATTER = """---
 description: Plan how the cups are numbered.
 scripts:
