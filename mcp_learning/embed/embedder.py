@@ -19,12 +19,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mcp_learning.embed.models import (
-    BUNDLED_MODEL,
-    REGISTERED_NAME,
-    prefix_of,
-    supported_models,
-)
+from mcp_learning.embed.models import BUNDLED_MODEL, REGISTERED_NAME, prefix_of, supported_models
 from mcp_learning.embed.noise import BUNDLED_FLOOR, UNRELATED, noise_floor
 from mcp_learning.embed.recipe import RECIPE_VERSION
 from mcp_learning.embed.references import sentences

@@ -262,9 +262,7 @@ def _another(one: Experience, failing: str) -> list[str]:
     return sorted(commands_in(one.solution) - {failing})
 
 
-def _later_successes(
-    experience: Sequence[Experience],
-) -> dict[tuple[str, int], list[Experience]]:
+def _later_successes(experience: Sequence[Experience]) -> dict[tuple[str, int], list[Experience]]:
     """Successes with a solution, by repository and task, oldest first."""
     found: dict[tuple[str, int], list[Experience]] = defaultdict(list)
     for one in experience:

@@ -48,12 +48,7 @@ def restore(settings: Settings, source: Path, *, force: bool) -> RestoreReport:
         )
     backups.stage(source, staging_of(path), held)
     kept = _swap(settings, "replaced")
-    return RestoreReport(
-        path=str(path),
-        restored_from=str(source),
-        rows=held.counts,
-        kept=kept,
-    )
+    return RestoreReport(path=str(path), restored_from=str(source), rows=held.counts, kept=kept)
 
 
 def recover(settings: Settings, *, dry_run: bool) -> RecoveryReport:

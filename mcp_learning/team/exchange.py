@@ -15,13 +15,7 @@ import anyio.to_thread
 from mcp_learning.errors import MayNotWrite, TeamError, TeamRefused
 from mcp_learning.models.team import Exchanged
 from mcp_learning.settings import Settings
-from mcp_learning.store.shared import (
-    AppliedChanges,
-    OutboxEntry,
-    Outgoing,
-    TeamMark,
-    TeamPage,
-)
+from mcp_learning.store.shared import AppliedChanges, OutboxEntry, Outgoing, TeamMark, TeamPage
 from mcp_learning.team.concurrently import both
 from mcp_learning.team.holding import Holding
 from mcp_learning.team.local import Local

@@ -82,11 +82,7 @@ class Fetcher:
     """
 
     def __init__(
-        self,
-        settings: Settings,
-        local: Local,
-        total: Callable[[], int],
-        max_wait: float = MAX_WAIT,
+        self, settings: Settings, local: Local, total: Callable[[], int], max_wait: float = MAX_WAIT
     ) -> None:
         self._settings = settings
         self._local = local

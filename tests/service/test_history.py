@@ -40,10 +40,7 @@ def past_executions(number: int, seed: int) -> Iterator[PastExecution]:
         kind = rng.randrange(len(kinds))
         name = families.FAMILIES[kind]
         outcome = rng.choice(("success", "success", "failure", "pending"))
-        failed = {
-            "error_type": "timeout",
-            "error_message": f"no answer from {name}",
-        }
+        failed = {"error_type": "timeout", "error_message": f"no answer from {name}"}
         won = {"solution_summary": f"found what was wrong with {name}"}
         execution = {
             "task_type": rng.choice((name, "chore")),

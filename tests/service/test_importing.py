@@ -34,12 +34,7 @@ def past(task_id: UUID | None = None, **values: Any) -> PastExecution:
     own = {name: values.pop(name) for name in list(values) if name in PastExecution.model_fields}
     execution = {"task_type": "bug_fix", "task_description": LOGIN, "outcome": "success"}
     return PastExecution.model_validate(
-        {
-            "task_id": task_id or uuid4(),
-            "execution": execution | values,
-            "recorded_at": THEN,
-            **own,
-        }
+        {"task_id": task_id or uuid4(), "execution": execution | values, "recorded_at": THEN, **own}
     )
 
 

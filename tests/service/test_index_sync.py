@@ -256,9 +256,7 @@ async def test_a_store_that_was_opened_again_is_read_anew(indexed: Indexed) -> N
     assert indexed.sync.loads == 2
 
 
-async def test_what_is_embedded_while_everything_is_read_anew_is_not_lost(
-    indexed: Indexed,
-) -> None:
+async def test_what_is_embedded_while_everything_is_read_anew_is_not_lost(indexed: Indexed) -> None:
     await indexed.sync.load()
     for _ in range(40):
         await indexed.record()

@@ -140,10 +140,7 @@ async def test_parameters_of_one_s_own_are_used(service: LearningService) -> Non
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs named pipes")
 async def test_a_cancelled_rebuild_leaves_the_old_index_and_nothing_else(
-    service: LearningService,
-    settings: Settings,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    service: LearningService, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     task_id = (await record(service)).task_id
     await service.rebuild(RebuildIndex(preset="fast"), ignore_progress)

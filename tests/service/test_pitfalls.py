@@ -114,9 +114,7 @@ async def test_a_failure_that_names_no_option_is_a_pitfall_too(
     assert (pitfall.what_happened, pitfall.fix) == ("loop after 7", "expire both together")
 
 
-async def test_errors_that_differ_in_numbers_only_are_one_pitfall(
-    service: LearningService,
-) -> None:
+async def test_errors_that_differ_in_numbers_only_are_one_pitfall(service: LearningService) -> None:
     for number in range(3):
         await failures(service, f"a{number}", 1, error_message=f"loop after {number} redirects")
     (pitfall,) = await pitfalls(service)

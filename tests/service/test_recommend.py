@@ -160,9 +160,7 @@ async def test_all_failures_say_so(service: LearningService) -> None:
     assert found.options[0].success_rate < 0.3
 
 
-async def test_pending_executions_are_counted_but_are_no_evidence(
-    service: LearningService,
-) -> None:
+async def test_pending_executions_are_counted_but_are_no_evidence(service: LearningService) -> None:
     await runs(service, "add a redirect", 0, 3, outcome="pending")
     found = await recommend(service)
     assert (found.verdict, found.basis.pending) == ("insufficient_evidence", 3)
@@ -327,9 +325,7 @@ async def test_feedback_on_an_unknown_task_is_refused(service: LearningService) 
         await service.feedback(SubmitFeedback(task_id=uuid4(), helpful="yes").identified())
 
 
-async def test_answers_are_counted_and_survive_a_restart(
-    settings: Settings,
-) -> None:
+async def test_answers_are_counted_and_survive_a_restart(settings: Settings) -> None:
     async with opened(settings) as service:
         (task_id,) = await runs(service, "a", 1, 0)
         await find(service, LOGIN)

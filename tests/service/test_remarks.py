@@ -49,9 +49,7 @@ async def test_a_session_is_briefed_once_and_then_told_only_what_is_new(
     assert str(login.task_id) in await asked(service, LOGIN_PARAPHRASE, session="another")
 
 
-async def test_what_is_told_is_counted_as_shown_and_never_as_used(
-    service: LearningService,
-) -> None:
+async def test_what_is_told_is_counted_as_shown_and_never_as_used(service: LearningService) -> None:
     task_id = (await record(service, LOGIN, solution_summary="Clear the cookie")).task_id
     before = await service.get(GetExecution(task_id=task_id))
     await asked(service, LOGIN_PARAPHRASE)
@@ -93,9 +91,7 @@ async def test_a_greeting_leaves_the_brief_to_the_task(service: LearningService)
     assert "Earlier tasks like this one" in await asked(service, LOGIN_PARAPHRASE)
 
 
-async def test_an_error_is_told_once_what_helped_and_not_for_ever(
-    service: LearningService,
-) -> None:
+async def test_an_error_is_told_once_what_helped_and_not_for_ever(service: LearningService) -> None:
     failed = {"outcome": "failure", "error_message": ERROR}
     fixed = await record(service, LOGIN, **failed, solution_summary="pip install pyyaml")
     await record(service, EXPORT, **failed)  # says nothing that helps

@@ -196,9 +196,7 @@ async def test_estimates_are_compared_with_what_was_paid(service: LearningServic
         assert (figures.cost_predictions, figures.cost_error, figures.cost_bias) == (3, 1.0, 1.0)
 
 
-async def test_failures_are_grouped_and_come_with_what_ended_them(
-    service: LearningService,
-) -> None:
+async def test_failures_are_grouped_and_come_with_what_ended_them(service: LearningService) -> None:
     for days_ago, port in ((9, 5432), (8, 6379), (7, 80)):
         text = f"connect ECONNREFUSED 10.0.0.{port}"
         await put(

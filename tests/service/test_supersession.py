@@ -33,9 +33,7 @@ async def find(service: LearningService, **values: Any) -> list[Match]:
     return (await service.find(FindSimilarTasks.model_validate(given))).matches
 
 
-async def test_what_a_later_task_says_to_supersede_comes_after_it(
-    service: LearningService,
-) -> None:
+async def test_what_a_later_task_says_to_supersede_comes_after_it(service: LearningService) -> None:
     first = await settle(service, EARLIER)
     assert [match.confidence for match in await find(service)] == ["likely"]
     # In other words, which nothing but the told id ties to the earlier one.

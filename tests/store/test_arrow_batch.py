@@ -55,10 +55,7 @@ def test_values_and_absent_ones_arrive_as_their_types_cast_them() -> None:
             "SELECT id::UUID, time::TIMESTAMP, count, key, rate, done, text, never::DOUBLE "
             "FROM batch"
         ).fetchall()
-    assert rows == [
-        (task_id, moment, 2**31 - 1, -(2**62), 0.1, True, "é\n✓", None),
-        (None,) * 8,
-    ]
+    assert rows == [(task_id, moment, 2**31 - 1, -(2**62), 0.1, True, "é\n✓", None), (None,) * 8]
 
 
 def test_a_batch_can_be_read_more_than_once() -> None:

@@ -119,11 +119,7 @@ def test_columns_may_be_of_other_types_and_names_in_capitals(path: Path) -> None
     with legacy.open_legacy(path) as database:
         (batch,) = database.batches(["timestamp", "metadata", 'odd " name'])
     assert batch.rows == [
-        {
-            "timestamp": "1970-01-01 00:00:00",
-            "metadata": '{"a":1,"b":["x"]}',
-            'odd " name': "3",
-        }
+        {"timestamp": "1970-01-01 00:00:00", "metadata": '{"a":1,"b":["x"]}', 'odd " name': "3"}
     ]
 
 
@@ -176,10 +172,7 @@ def test_feedback_and_uses_hang_on_the_executions_of_our_own_files(path: Path) -
             "INSERT INTO feedback VALUES (uuid(), ?, '2025-01-01', 4, true, NULL, NULL, 'fine')",
             [one.task_id],
         )
-        cursor.execute(
-            "INSERT INTO uses VALUES (?, uuid(), '2025-01-02')",
-            [one.task_id],
-        )
+        cursor.execute("INSERT INTO uses VALUES (?, uuid(), '2025-01-02')", [one.task_id])
     with legacy.open_legacy(path) as database:
         assert database.layout.schema_version >= 1
         (feedback,) = database.details("feedback", 0, 0)

@@ -72,10 +72,7 @@ def test_rows_come_in_order_with_the_columns_that_are_asked_for(intact: Path) ->
 
 
 @settings(max_examples=40, deadline=None)
-@given(
-    place=st.floats(0, 1, exclude_max=True),
-    garbage=st.binary(min_size=1, max_size=64),
-)
+@given(place=st.floats(0, 1, exclude_max=True), garbage=st.binary(min_size=1, max_size=64))
 def test_no_damage_to_a_written_file_gives_another_value(
     intact: Path, place: float, garbage: bytes
 ) -> None:

@@ -9,13 +9,7 @@ from mcp_learning.errors import InvalidInput
 from mcp_learning.models.requests import RecordExecution
 from mcp_learning.models.results import Execution
 from mcp_learning.synthetic import vocabulary
-from mcp_learning.synthetic.generator import (
-    DAYS,
-    Run,
-    drift_moment,
-    make_runs,
-    make_tasks,
-)
+from mcp_learning.synthetic.generator import DAYS, Run, drift_moment, make_runs, make_tasks
 from mcp_learning.synthetic.task_types import TASK_TYPES
 
 UNTIL = datetime(2025, 6, 1, tzinfo=UTC)

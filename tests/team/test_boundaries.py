@@ -160,8 +160,7 @@ async def test_a_value_that_the_store_can_t_hold_keeps_nothing_else_back(
     pair: Pair, server: PostgresServer, database: str
 ) -> None:
     server.execute(
-        database,
-        'ALTER TABLE mcpl.executions ADD CHECK (NOT doc @> \'{"approach": "poison"}\')',
+        database, 'ALTER TABLE mcpl.executions ADD CHECK (NOT doc @> \'{"approach": "poison"}\')'
     )
     first, second = pair
     for number in range(5):

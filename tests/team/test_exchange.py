@@ -10,10 +10,7 @@ from team.server import PostgresServer
 
 from mcp_learning.models.identifiers import uuid7
 from mcp_learning.models.lessons import SaveLesson
-from mcp_learning.models.requests import (
-    RecommendApproach,
-    RecordExecution,
-)
+from mcp_learning.models.requests import RecommendApproach, RecordExecution
 from mcp_learning.models.transfer import ImportBatch, PastExecution
 
 pytestmark = pytest.mark.anyio
@@ -178,11 +175,7 @@ async def test_of_changes_on_both_sides_each_field_has_the_last_one_and_forgotte
     assert "forgotten" not in str(texts)
     # a late change to what is forgotten doesn't bring it back
     again = RecordExecution(
-        task_id=ids[1],
-        task_type="x",
-        task_description="again",
-        outcome="success",
-        repo="acme/x",
+        task_id=ids[1], task_type="x", task_description="again", outcome="success", repo="acme/x"
     )
     await second.service.record(again)
     await second.exchange()
@@ -226,10 +219,7 @@ async def test_fields_of_a_newer_version_survive_the_patch_of_an_older_one(
     first, second = pair
     task_id = await first.record(TASKS[0])
     await exchange(first, second)
-    server.execute(
-        database,
-        'UPDATE mcpl.executions SET doc = doc || \'{"mood": "hopeful"}\'',
-    )
+    server.execute(database, 'UPDATE mcpl.executions SET doc = doc || \'{"mood": "hopeful"}\'')
     await second.revise(task_id, approach="older")
     await second.exchange()
     (stored,) = server.execute(

@@ -86,8 +86,7 @@ async def test_filters_and_row_security_hold_for_what_isn_t_here(
     assert ids_of(found) == [rare]
     assert len((await find(part, "mend the cart", outcome="failure")).matches) == 0
     server.execute(
-        database,
-        f"UPDATE mcpl.executions SET visibility = 'private' WHERE task_id = '{hidden}'",
+        database, f"UPDATE mcpl.executions SET visibility = 'private' WHERE task_id = '{hidden}'"
     )
     answer = await find(part, "mend the cart of the surprise", limit=20)
     assert hidden not in ids_of(answer)

@@ -68,10 +68,7 @@ async def test_a_lesson_waits_for_no_page_of_its_executions(
     await first.exchange()
     # the execution changes later than the lesson, and comes after it
     server.execute(database, "UPDATE mcpl.teams SET change = change + 1")
-    server.execute(
-        database,
-        "UPDATE mcpl.executions SET change = (SELECT change FROM mcpl.teams)",
-    )
+    server.execute(database, "UPDATE mcpl.executions SET change = (SELECT change FROM mcpl.teams)")
     await second.exchange()
     assert await known(second) == [("uploading", "send parts")]
 

@@ -55,11 +55,7 @@ def connect(path: Path | None, memory_limit_mb: int = 256, *, read_only: bool = 
 
 
 def raw_connection(
-    path: Path | None,
-    memory_limit_mb: int,
-    *,
-    read_only: bool = False,
-    is_foreign: bool = False,
+    path: Path | None, memory_limit_mb: int, *, read_only: bool = False, is_foreign: bool = False
 ) -> Cursor:
     """As `connect`, but raises DuckDB's errors; `is_foreign` disables access to other files."""
     import duckdb

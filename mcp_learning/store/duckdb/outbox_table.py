@@ -75,11 +75,7 @@ def add(cursor: Cursor, entries: Iterable[Entry], at: datetime) -> None:
         )
         return
     rows = (
-        {
-            "kind": kind,
-            "task_id": task_id,
-            "fields": None if fields is None else json.dumps(fields),
-        }
+        {"kind": kind, "task_id": task_id, "fields": None if fields is None else json.dumps(fields)}
         for kind, task_id, fields in entries
     )
     for part in json_arrays(rows):

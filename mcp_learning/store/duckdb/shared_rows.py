@@ -18,14 +18,7 @@ from mcp_learning.store.duckdb.connection import Cursor, Database
 from mcp_learning.store.duckdb.outbox import Outbox
 from mcp_learning.store.duckdb.verbs import reads, writes
 from mcp_learning.store.lesson_protocol import Decide
-from mcp_learning.store.shared import (
-    AppliedChanges,
-    Cached,
-    EmbeddedRows,
-    Part,
-    TeamMark,
-    TeamPage,
-)
+from mcp_learning.store.shared import AppliedChanges, Cached, EmbeddedRows, Part, TeamMark, TeamPage
 from mcp_learning.store.types import Changes, Mark
 
 

@@ -32,10 +32,7 @@ _REFUSED: tuple[tuple[str, LiteralString], ...] = (
         "the server's certificate isn't trusted; name its authority with sslrootcert=FILE",
     ),
     ("does not support SSL", "the server has no TLS, which is required except on this machine"),
-    (
-        _READ_ONLY,
-        "the server is a replica or read-only; name the primary, or all hosts: host=a,b",
-    ),
+    (_READ_ONLY, "the server is a replica or read-only; name the primary, or all hosts: host=a,b"),
     (
         "too many (clients|connections)|remaining connection slots",
         "the server has no connections left for this role: raise max_connections there, or the "

@@ -6,13 +6,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from mcp_learning.store.shared import (
-    SharedVector,
-    TeamExecution,
-    TeamFeedback,
-    TeamLesson,
-    TeamUse,
-)
+from mcp_learning.store.shared import SharedVector, TeamExecution, TeamFeedback, TeamLesson, TeamUse
 
 
 class RemoteVector(NamedTuple):

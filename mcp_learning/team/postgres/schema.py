@@ -165,8 +165,7 @@ async def _contract(connection: Connection, versions: Sequence[SchemaVersion]) -
         if one.removes:
             await connection.execute(sql.SQL(one.removes))
         await connection.execute(
-            "UPDATE mcpl.schema_version SET contracted_at = now() WHERE version = %s",
-            [one.version],
+            "UPDATE mcpl.schema_version SET contracted_at = now() WHERE version = %s", [one.version]
         )
 
 

@@ -6,15 +6,7 @@ from uuid import uuid4
 
 import numpy as np
 import pytest
-from store.contract.helpers import (
-    OpenStore,
-    changed,
-    deleted_in,
-    embed,
-    ids_in,
-    rate,
-    record,
-)
+from store.contract.helpers import OpenStore, changed, deleted_in, embed, ids_in, rate, record
 from store.rows import NOW
 
 from mcp_learning.models.identifiers import description_hash, task_key

@@ -8,13 +8,7 @@ from uuid import UUID, uuid4
 import numpy as np
 from anyio.from_thread import BlockingPortal
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    precondition,
-    rule,
-)
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from store.contract.helpers import MODEL, deleted_in, ids_in, units
 from store.rows import NOW, OUTCOMES, execution
 

@@ -12,15 +12,7 @@ from store.rows import NOW
 from mcp_learning.models.dashboard import Bucket, FilterValue, Used
 from mcp_learning.models.results import Execution
 from mcp_learning.store.protocol import Store
-from mcp_learning.store.types import (
-    Endings,
-    Extent,
-    Measures,
-    Pairing,
-    Period,
-    UseCounts,
-    Vote,
-)
+from mcp_learning.store.types import Endings, Extent, Measures, Pairing, Period, UseCounts, Vote
 
 DAY = timedelta(days=1)
 TODAY = datetime(2025, 6, 1, tzinfo=UTC)
