@@ -23,6 +23,7 @@ from mcp_learning.redaction.repositories import matching
 from mcp_learning.settings import Settings
 from mcp_learning.store.shared import TeamMark, TeamPage
 from mcp_learning.store.types import Selection
+from mcp_learning.team.access import access
 from mcp_learning.team.back_off import BackOff
 from mcp_learning.team.concurrently import both
 from mcp_learning.team.local import Local
@@ -253,8 +254,7 @@ class Fetcher:
             module = await anyio.to_thread.run_sync(
                 import_module, "mcp_learning.team.postgres.search"
             )
-            access = await anyio.to_thread.run_sync(import_module, "mcp_learning.team.access")
-            target = await anyio.to_thread.run_sync(access.access, self._settings)
+            target = await anyio.to_thread.run_sync(access, self._settings)
             first, second = (module.RemoteSearch(target, TIMEOUT) for _ in range(2))
             self._remotes = first, second
         return self._remotes

@@ -16,11 +16,11 @@ import anyio.to_thread
 from mcp_learning.errors import LearningError, MayNotWrite, NotShared, TeamError
 from mcp_learning.models.team import Exchanged, ExchangeWithTeam, LeftTeam, TeamHealth
 from mcp_learning.settings import Settings
+from mcp_learning.team.access import access
 from mcp_learning.team.holding import Holding
 from mcp_learning.team.local import Local
 
 if TYPE_CHECKING:
-    from mcp_learning.team.access import Access
     from mcp_learning.team.exchange import Exchange
     from mcp_learning.team.postgres.remote import Remote, RemoteState
 
@@ -122,8 +122,8 @@ class TeamSync:
         module = await anyio.to_thread.run_sync(import_module, "mcp_learning.team.postgres.hints")
         while True:
             try:
-                access = await anyio.to_thread.run_sync(self._access)
-                await module.listen(access, self._hear)
+                target = await anyio.to_thread.run_sync(access, self._settings)
+                await module.listen(target, self._hear)
             except LearningError:
                 pass  # an exchange has the same problem, and reports it
             except Exception:
@@ -269,19 +269,14 @@ class TeamSync:
 
     async def _opened(self) -> "Exchange":
         if self._exchange is None:
-            access = await anyio.to_thread.run_sync(self._access)
+            target = await anyio.to_thread.run_sync(access, self._settings)
             exchange = await anyio.to_thread.run_sync(import_module, "mcp_learning.team.exchange")
             remote = await anyio.to_thread.run_sync(
                 import_module, "mcp_learning.team.postgres.remote"
             )
-            self._remote = remote.Remote(access, TIMEOUT)
+            self._remote = remote.Remote(target, TIMEOUT)
             self._exchange = exchange.Exchange(self._settings, self._local, self._remote)
         return self._exchange
-
-    def _access(self) -> "Access":
-        module = import_module("mcp_learning.team.access")
-        access: Access = module.access(self._settings)
-        return access
 
 
 def _sum(one: Exchanged, other: Exchanged) -> Exchanged:
