@@ -4,15 +4,22 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from team.hosts import REPO, Pair, exchange, hosts, make_team
+from team.hosts import REPO, Host, Pair, exchange, hosts, make_team
 from team.server import PostgresServer
 
 from mcp_learning.clients.transfer.imported import Notes
 from mcp_learning.clients.transfer.rows import RowParser
 from mcp_learning.models.lessons import ChangeLesson, ListLessons, SaveLesson
-from mcp_learning.models.transfer import ExportPage, ImportBatch
+from mcp_learning.models.transfer import ExportPage, ImportBatch, PastExecution
 
 pytestmark = pytest.mark.anyio
+
+
+async def exported(host: Host) -> list[PastExecution]:
+    """What a host has, as another one imports it."""
+    rows = (await host.service.export_page(ExportPage())).rows
+    parser = RowParser(Notes(), datetime.now(UTC))
+    return [one for row in rows if (one := parser.execution("", row))]
 
 
 async def test_a_host_leaves_with_everything_and_joins_again_without_repeating_itself(
@@ -161,39 +168,30 @@ async def test_what_a_process_without_the_team_s_settings_changes_and_forgets_re
 
 
 async def test_what_comes_from_an_old_export_takes_back_nothing_that_the_team_has(
-    server: PostgresServer, database: str, tmp_path: Path
+    whole_and_part: Pair, server: PostgresServer
 ) -> None:
-    await make_team(server, database, "ada", "ben")
-    async with (
-        hosts(server, database, tmp_path / "all", "ada") as (first,),
-        hosts(server, database, tmp_path / "none", "ben", team_replica="none") as (second,),
-    ):
-        task_id = await first.record("mend the cart", approach="old", model_tier="small")
-        rows = (await first.service.export_page(ExportPage())).rows
-        await first.revise(task_id, approach="new")
-        await exchange(first, second)
-        parser = RowParser(Notes(), datetime.now(UTC))
-        records = [one for row in rows if (one := parser.execution("", row))]
-        server.stop()  # so that it can't be fetched first
-        await second.service.import_batch(ImportBatch(records=records))
-        await second.revise(task_id, model_tier="large")
-        server.start()
-        await exchange(second, first, second)
-        for host in (first, second):
-            found = await host.execution(task_id)
-            assert (found.approach, found.model_tier, found.author) == ("new", "large", "ada")
+    first, second = whole_and_part
+    task_id = await first.record("mend the cart", approach="old", model_tier="small")
+    records = await exported(first)
+    await first.revise(task_id, approach="new")
+    await exchange(first, second)
+    server.stop()  # so that it can't be fetched first
+    await second.service.import_batch(ImportBatch(records=records))
+    await second.revise(task_id, model_tier="large")
+    server.start()
+    await exchange(second, first, second)
+    for host in (first, second):
+        found = await host.execution(task_id)
+        assert (found.approach, found.model_tier, found.author) == ("new", "large", "ada")
 
 
 async def test_an_old_export_brings_no_use_of_what_was_forgotten(pair: Pair) -> None:
     first, second = pair
     gone = await first.record("mend the cart")
     later = await first.record("mend the cart again", used_task_ids=[gone])
-    rows = (await first.service.export_page(ExportPage())).rows
+    records = [one for one in await exported(first) if one.task_id == later]
     await first.forget(gone)
     await exchange(first, second)
-    parser = RowParser(Notes(), datetime.now(UTC))
-    records = [one for row in rows if (one := parser.execution("", row))]
-    records = [one for one in records if one.task_id == later]
     await second.service.import_batch(ImportBatch(records=records))
     await second.exchange()
     assert (await second.detail(later)).used_task_ids == []

@@ -5,6 +5,7 @@ from uuid import UUID
 
 import pytest
 from team.hosts import REPO, Host, Pair, exchange, hosts, make_team
+from team.partial import share, two
 from team.server import PostgresServer
 
 from mcp_learning.models.dashboard import ListExecutions
@@ -52,22 +53,18 @@ async def test_a_host_holds_its_own_or_nothing_and_the_team_forgets_nothing_by_i
 async def test_a_host_holds_at_most_so_many_and_those_that_changed_last(
     server: PostgresServer, database: str, tmp_path: Path
 ) -> None:
-    await make_team(server, database, "ada", "ben")
-    few = {"team_replica_max_rows": 3}
-    async with (
-        hosts(server, database, tmp_path / "all", "ada") as (first,),
-        hosts(server, database, tmp_path / "few", "ben", **few) as (second,),
-    ):
+    few = {"team_replica": "all", "team_replica_max_rows": 3}
+    async with two(server, database, tmp_path, **few) as (first, second):
         ids = [await first.record(f"mend the cart, part {n}") for n in range(6)]
-        await first.service.ready()
-        await exchange(first, second)
+        await share(first, second)
         assert await held(second) == set(ids[3:])
         assert (await second.service.health()).embedded == 3
         await first.revise(ids[0], approach="late")
         await exchange(first, second)
         assert await held(second) == {ids[0], *ids[4:]}
     # with more room, it has the others, too
-    async with hosts(server, database, tmp_path / "few", "ben", team_replica_max_rows=5) as (host,):
+    more = {"team_replica_max_rows": 5}
+    async with hosts(server, database, tmp_path / "part", "ben", **more) as (host,):
         await host.exchange()
         assert await held(host) == {ids[0], *ids[2:]}
 
@@ -99,11 +96,8 @@ async def test_what_was_fetched_for_a_question_leaves_first_also_after_a_restart
 async def test_what_used_what_stays_known_when_either_leaves_and_is_shown(
     server: PostgresServer, database: str, tmp_path: Path
 ) -> None:
-    await make_team(server, database, "ada", "ben")
-    async with (
-        hosts(server, database, tmp_path / "all", "ada") as (first,),
-        hosts(server, database, tmp_path / "one", "ben", team_replica_max_rows=1) as (second,),
-    ):
+    one = {"team_replica": "all", "team_replica_max_rows": 1}
+    async with two(server, database, tmp_path, **one) as (first, second):
         used = await first.record("mend the cart")
         await exchange(first, second)
         user = await second.record("mend the cart again", used_task_ids=[used])
@@ -136,15 +130,10 @@ async def test_a_use_of_what_was_forgotten_meanwhile_reaches_nobody(
 async def test_not_every_question_takes_something_away_but_only_what_exceeds_the_room_by_a_quarter(
     server: PostgresServer, database: str, tmp_path: Path
 ) -> None:
-    await make_team(server, database, "ada", "ben")
-    few = {"team_replica_max_rows": 32}
-    async with (
-        hosts(server, database, tmp_path / "all", "ada") as (first,),
-        hosts(server, database, tmp_path / "few", "ben", **few) as (second,),
-    ):
+    few = {"team_replica": "all", "team_replica_max_rows": 32}
+    async with two(server, database, tmp_path, **few) as (first, second):
         ids = [await first.record(f"mend the cart, part {n}") for n in range(44)]
-        await first.service.ready()
-        await exchange(first, second)
+        await share(first, second)
         kept = []
         for fetched in (ids[:8], ids[8:10], ids[10:11]):
             for task_id in fetched:
@@ -157,11 +146,8 @@ async def test_not_every_question_takes_something_away_but_only_what_exceeds_the
 async def test_a_host_holds_what_is_young_enough_by_the_time_of_recording(
     server: PostgresServer, database: str, tmp_path: Path
 ) -> None:
-    await make_team(server, database, "ada", "ben")
-    async with (
-        hosts(server, database, tmp_path / "all", "ada") as (first,),
-        hosts(server, database, tmp_path / "young", "ben", team_replica_days=7) as (second,),
-    ):
+    young = {"team_replica": "all", "team_replica_days": 7}
+    async with two(server, database, tmp_path, **young) as (first, second):
         ids = [await first.record(f"mend the cart, part {n}") for n in range(3)]
         await first.exchange()
         server.execute(
