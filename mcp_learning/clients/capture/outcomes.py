@@ -177,7 +177,7 @@ def _by_following(task: Task, following: Prompt | None) -> Verdict | None:
     if following is None:
         return None
     if _alike(task.first.text, following.text):
-        return PENDING if task.interrupted else REPEATED
+        return PENDING if task.interrupted or following.is_command else REPEATED
     return _quoting(COMPLAINED, following) if rejects_work_before(following.text) else None
 
 
@@ -200,8 +200,7 @@ def _by_moving_on(task: Task, following: Prompt | None) -> Verdict | None:
         return PENDING
     if reaction(following.text) is Reaction.ACCEPTED:
         return _quoting(PRAISED, following)
-    is_request = wording.is_command(following.text)
-    return MOVED_ON if is_request or not doubts_work_before(following.text) else PENDING
+    return MOVED_ON if following.is_command or not doubts_work_before(following.text) else PENDING
 
 
 def _last(task: Task) -> SessionEvent:

@@ -65,9 +65,9 @@ def begins_task(
     if prompt.is_answer or wording.is_go_ahead(prompt.text):
         return False
     last = _last_turn(task)
-    if _is_repeated(prompt, task) and (is_stopped(last) or not wording.is_command(prompt.text)):
+    if _is_repeated(prompt, task) and (is_stopped(last) or not prompt.is_command):
         return _is_closed(task) or prompt.at - task[-1].at > _LONG_PAUSE
-    if wording.is_command(prompt.text):
+    if prompt.is_command:
         return True
     return _follow_up_score(prompt, task, has_worked) < _weight_of_new_words(prompt.text, known)
 

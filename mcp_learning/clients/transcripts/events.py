@@ -10,6 +10,8 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+from mcp_learning.clients.transcripts import wording
+
 LONGEST_TEXT = 40_000
 """Characters of a prompt or a reply that are kept."""
 
@@ -74,6 +76,7 @@ class Prompt(SessionEvent):
         is_answer: Whether it answers a question of the agent, accepts its plan, or explains the
             refusal of a tool.
         in_plan_mode: Whether the agent was only to plan.
+        is_expanded: Whether it is a command that the client replaced by its template.
     """
 
     text: str
@@ -82,6 +85,12 @@ class Prompt(SessionEvent):
     is_queued: bool = False
     is_answer: bool = False
     in_plan_mode: bool = False
+    is_expanded: bool = False
+
+    @property
+    def is_command(self) -> bool:
+        """Whether it is a slash command, which counts as a request."""
+        return self.is_expanded or wording.is_command(self.text)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -71,8 +71,14 @@ class SessionReader(ABC):
 
     def prompt(self, text: str, where: str, name: str, *, in_plan_mode: bool = False) -> Prompt:
         """Makes a prompt at the current place, without adding it."""
+        said = typed(text)
         return Prompt(
-            **self.place, text=typed(text), where=where, name=name, in_plan_mode=in_plan_mode
+            **self.place,
+            text=said,
+            where=where,
+            name=name,
+            in_plan_mode=in_plan_mode,
+            is_expanded=said != text,
         )
 
     def answer(

@@ -150,6 +150,11 @@ def test_what_the_user_asks_next_tells_how_the_task_before_ended(
     assert found[:3] == wanted[:3], found
 
 
+def test_a_command_that_is_given_again_is_no_complaint() -> None:
+    command = "/create-story Follow the instructions in ./workflow.md"
+    assert verdict(task(asked(command), EDIT, DONE), asked(command)) == PENDING
+
+
 def test_a_plan_that_is_not_carried_out_stays_open() -> None:
     planned = replace(asked("Plan how to mend the spout"), in_plan_mode=True)
     assert verdict(task(planned, said("A plan.")), asked("Write the release notes")) == PENDING

@@ -95,6 +95,19 @@ def test_a_forked_session_keeps_its_identity_and_repeats_nothing(
     assert record.execution.solution_summary == "The lid is fine."
 
 
+def test_each_command_that_a_template_replaced_is_a_task(tmp_path: Path, notes: Notes) -> None:
+    form = "## User Input\n\n```text\n{}\n```\n\nYou **MUST** consider the user input.\n\n{}"
+    outline = "1. Run `check.sh --json` from the root of the repository and read its output."
+    lines: list[dict[str, object]] = [codex_start()]
+    for seconds, phase in ((1, "Phase 1"), (4, "Phase 2")):
+        lines += [says(seconds, form.format(phase, outline))]
+        lines += [event(seconds + 1, "agent_message", message="The cups are numbered now.")]
+    path = write(tmp_path / "rollout-1.jsonl", *lines)
+    first, second = executions(reader.read, path, notes)
+    assert first.execution.task_description == f"Phase 1\n\n{outline}"
+    assert (first.execution.outcome, second.execution.outcome) == ("pending", "pending")
+
+
 def test_the_session_of_a_subagent_is_left_out(tmp_path: Path, notes: Notes) -> None:
     spawn = {"subagent": {"thread_spawn": {"parent_thread_id": PARENT, "depth": 1}}}
     meta = codex(100, "session_meta", id=CHILD, cwd="/home/user/teapot", source=spawn)
