@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import AsyncIterator, Iterator
 from functools import cache
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: order(item.path))
 
 
+_numbers = count(1)
+
+
 class _Loop(asyncio.SelectorEventLoop):
     """Passes over the error of anyio's sockets that a server's log leaves out, too."""
 
@@ -97,10 +101,21 @@ def anyio_backend() -> tuple[str, dict[str, Any]]:
 
 
 @pytest.fixture(autouse=True)
-def _own_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test reads or writes what belongs to the person who runs it."""
+def _own_configuration(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """No test reads or writes what belongs to the person who runs it.
+
+    A directory is made only for tests that ask for one: most need none.
+    """
+    if "tmp_path" in request.fixturenames:
+        own = request.getfixturevalue("tmp_path")
+    else:
+        own = tmp_path_factory.getbasetemp() / f"unasked{next(_numbers)}"
     monkeypatch.setenv("MCP_LEARNING_CONFIG", os.devnull)
-    monkeypatch.setenv("MCP_LEARNING_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("MCP_LEARNING_DATA_DIR", str(own / "data"))
 
 
 @pytest.fixture(autouse=True)
