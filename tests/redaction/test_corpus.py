@@ -14,12 +14,13 @@ def test_there_are_150_secrets_and_150_ordinary_texts_at_least() -> None:
     assert len(set(corpus.ordinary())) >= 150
 
 
-@pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.name)
-def test_nothing_of_a_secret_is_left_not_even_a_half(sample: Sample) -> None:
-    clean, removed = redact(sample.text)
-    assert corpus.is_left(sample, clean) == []
-    assert removed >= 1
-    assert redact(clean) == (clean, 0)
+def test_nothing_of_a_secret_is_left_not_even_a_half() -> None:
+    left = {}
+    for sample in SAMPLES:
+        clean, removed = redact(sample.text)
+        left[sample.name] = corpus.is_left(sample, clean), redact(clean) == (clean, 0)
+        assert removed >= 1, sample.name
+    assert {name: found for name, found in left.items() if found != ([], True)} == {}
 
 
 @pytest.mark.parametrize("seed", [2, 3])
@@ -42,9 +43,8 @@ def test_a_token_is_gone_in_prose_logs_brackets_and_quotes(surrounded: str) -> N
     assert {name: parts for name, parts in left.items() if parts} == {}
 
 
-@pytest.mark.parametrize("text", corpus.ordinary())
-def test_an_ordinary_text_is_left_as_it_is(text: str) -> None:
-    assert redact(text) == (text, 0)
+def test_an_ordinary_text_is_left_as_it_is() -> None:
+    assert {text: found for text in corpus.ordinary() if (found := redact(text)) != (text, 0)} == {}
 
 
 def test_ordinary_texts_stay_whole_among_each_other() -> None:
