@@ -16,7 +16,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import hypothesis
 import pytest
 from blockbuster import BlockBuster
-from services import open_service
+from services import open_service, put_empty_database
 from watched import Watched, refuse_on_the_loop
 
 from mcp_learning.cli.log_records import is_no_socket_race
@@ -135,7 +135,13 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-async def service(settings: Settings) -> AsyncIterator[LearningService]:
+def empty_data_dir(settings: Settings) -> None:
+    """A database without executions."""
+    put_empty_database(settings.data_dir)
+
+
+@pytest.fixture
+async def service(settings: Settings, empty_data_dir: None) -> AsyncIterator[LearningService]:
     """A learning service on an empty database, without its background task."""
     opened = open_service(settings)
     yield opened

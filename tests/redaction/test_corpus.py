@@ -2,7 +2,6 @@
 
 import pytest
 from redaction import corpus
-from redaction.corpus import Sample
 
 from mcp_learning.redaction.secrets import redact
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from services import embedder
+from services import embedder, put_empty_database
 from team.server import PostgresServer
 
 from mcp_learning.errors import NotFound
@@ -62,6 +62,7 @@ class Host:
     """A host that exchanges when it is told to."""
 
     def __init__(self, settings: Settings) -> None:
+        put_empty_database(settings.data_dir)
         store = open_store(settings)
         self.service = SharedLearning(settings, store, Indexer(settings, store, embedder()))
 
