@@ -21,7 +21,7 @@ BIN = ENVIRONMENT / ("Scripts" if sys.platform == "win32" else "bin")
 PYTHON = BIN / ("python.exe" if sys.platform == "win32" else "python")
 
 LINT = (("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy",))
-PYTEST = ("pytest", "-n", "auto", "--dist", "loadfile", "--no-loadscope-reorder")
+PYTEST = ("pytest", "-n", "logical", "--dist", "loadfile", "--no-loadscope-reorder")
 
 
 def demo(*arguments: str) -> int:
