@@ -15,7 +15,7 @@ from team.server import PostgresServer
 from mcp_learning.clients.transfer.imported import Notes
 from mcp_learning.clients.transfer.rows import RowParser
 from mcp_learning.errors import InvalidInput, NotFound, TeamError
-from mcp_learning.models.corrections import Judge, Judgement, ReviseExecution
+from mcp_learning.models.corrections import Judge, Judgement
 from mcp_learning.models.identifiers import uuid7
 from mcp_learning.models.lessons import ChangeLesson, SaveLesson
 from mcp_learning.models.maintenance import Backup, Prune, Unarchive
@@ -24,7 +24,6 @@ from mcp_learning.models.requests import (
     ForgetExecutions,
     Outcome,
     RecommendApproach,
-    SubmitFeedback,
 )
 from mcp_learning.models.transfer import ExportPage, ImportBatch
 from mcp_learning.service.protocol import ignore_progress
@@ -120,9 +119,9 @@ class Team:
     async def overhear(self) -> None:
         """A host corrects and judges what may be private to another role."""
         if self.private:
-            one, service = self.random.choice(list(self.private)), self.any_host().service
-            await service.revise(ReviseExecution(task_id=one, approach=self.text()))
-            await service.feedback(SubmitFeedback(task_id=one, rating=2).identified())
+            one, host = self.random.choice(list(self.private)), self.any_host()
+            await host.revise(one, approach=self.text())
+            await host.judge(one, rating=2)
 
     async def bring(self) -> None:
         """Imports a task of long ago."""
@@ -154,14 +153,12 @@ class Team:
     async def correct(self) -> None:
         one, name = self.any_execution(), self.random.choice(("approach", "task_description"))
         text = self.text()
-        await self.any_host().service.revise(
-            ReviseExecution.model_validate({"task_id": one, name: text})
-        )
+        await self.any_host().revise(one, **{name: text})
         self.known[one][name].add(text)
 
     async def clear(self) -> None:
         one = self.any_execution()
-        await self.any_host().service.revise(ReviseExecution(task_id=one, clear=["approach"]))
+        await self.any_host().revise(one, clear=["approach"])
         self.known[one]["approach"].add(None)
 
     async def judge(self) -> None:
@@ -188,8 +185,7 @@ class Team:
             await self.any_host().service.change_lesson(ChangeLesson(lesson_id=one, action=action))
 
     async def comment(self) -> None:
-        given = SubmitFeedback(task_id=self.any_execution(), rating=self.random.randint(1, 5))
-        await self.any_host().service.feedback(given.identified())
+        await self.any_host().judge(self.any_execution(), rating=self.random.randint(1, 5))
 
     async def forget(self) -> None:
         one, host = self.any_execution(), self.any_host()

@@ -14,7 +14,7 @@ from team.server import PostgresServer
 from waiting import until
 
 from mcp_learning.errors import NotShared
-from mcp_learning.models.requests import ForgetExecutions, LearningStats
+from mcp_learning.models.requests import LearningStats
 from mcp_learning.server import statistics
 
 pytestmark = pytest.mark.anyio
@@ -33,12 +33,6 @@ async def running(
             group.start_soon(host.service.run)
         yield made
         group.cancel_scope.cancel()
-
-
-async def waiting(host: Host) -> int:
-    team = (await host.service.health()).team
-    assert team is not None
-    return team.waiting
 
 
 @pytest.fixture
@@ -63,8 +57,7 @@ async def test_what_one_host_records_and_forgets_reaches_the_other_by_itself(
             return await second.found("repair the login redirect") == [task_id]
 
         await until(is_found)
-        forget = ForgetExecutions(task_ids=[task_id], dry_run=False)
-        await second.service.forget(forget)
+        await second.forget(task_id)
 
         async def is_gone() -> bool:
             return not await first.knows(task_id)
@@ -80,22 +73,19 @@ async def test_while_the_server_is_away_everything_goes_on_and_follows_later(
     async with running(own_server, "team", tmp_path, "ada", "ben") as (first, second):
         before = await first.record("repair the login redirect")
 
-        async def is_known() -> bool:
-            return await second.knows(before)
-
-        await until(is_known)
+        await until(partial(second.knows, before))
         getattr(own_server, trouble)()
         task_id = await first.record("translate the invoice")
         assert await first.found("translate the invoice") == [task_id]
         assert await second.found("repair the login redirect") == [before]
-        assert await waiting(first) >= 1
+        assert (await first.team()).waiting >= 1
         stats = await first.service.stats(LearningStats())
         told = statistics.stats(stats, LearningStats())[1]
         assert "wait for the team" in told or "waits for the team" in told
         own_server.resume() if trouble == "suspend" else own_server.start()
 
         async def has_come() -> bool:
-            return await second.knows(task_id) and not await waiting(first)
+            return await second.knows(task_id) and not (await first.team()).waiting
 
         await until(has_come)
 
@@ -180,10 +170,7 @@ async def test_a_host_that_left_stays_out_until_it_is_told_to_join_or_starts_ane
         await first.record("repair the login redirect")
         await first.service.leave_team()
         own = await first.record("speed up the nightly export")
-        for text in (
-            "translate the invoice",
-            "mend the cart",
-        ):  # one that others hear of, and another
+        for text in ("translate the invoice", "mend the cart"):  # one is announced, and another
             task_id = await second.record(text)
             await until(partial(third.knows, task_id))
         assert not await first.knows(task_id)
