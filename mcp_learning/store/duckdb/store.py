@@ -34,7 +34,7 @@ from mcp_learning.store.duckdb import history as past_runs
 from mcp_learning.store.duckdb import lessons as lesson_rows
 from mcp_learning.store.duckdb import traces as trace_rows
 from mcp_learning.store.duckdb import votes as vote_rows
-from mcp_learning.store.duckdb.connection import Cursor
+from mcp_learning.store.duckdb.connection import Cursor, Database
 from mcp_learning.store.duckdb.files import size_on_disk
 from mcp_learning.store.duckdb.outbox import Outbox
 from mcp_learning.store.duckdb.outbox_table import materialise_patches
@@ -110,9 +110,10 @@ class DuckDBStore(SharedRows):
     lesson_tallies = reads(lesson_rows.tallies)
     lesson_showings = reads(lesson_rows.showings)
 
-    @property
-    def path(self) -> Path:
-        return self.database.path
+    def __init__(self, database: Database, outbox: Outbox | None = None) -> None:
+        super().__init__(database, outbox)
+        self.path, self.start, self.open = database.path, database.start, database.open
+        self.checkpoint, self.verify = database.checkpoint, database.verify
 
     @property
     def lesson_revision(self) -> Hashable:
@@ -121,12 +122,6 @@ class DuckDBStore(SharedRows):
     @property
     def closing(self) -> bool:
         return self.database.closing
-
-    def start(self) -> None:
-        self.database.start()
-
-    async def open(self) -> None:
-        await self.database.open()
 
     async def close(self, max_wait: float | None = None) -> None:
         await self.database.close(max_wait)
@@ -291,12 +286,6 @@ class DuckDBStore(SharedRows):
 
     async def compact(self) -> None:
         await self.database.replace(copies.copy)
-
-    async def checkpoint(self) -> None:
-        await self.database.checkpoint()
-
-    async def verify(self) -> None:
-        await self.database.verify()
 
     async def archive(self, task_ids: Sequence[UUID], target: Path | None) -> None:
         def write(cursor: Cursor) -> None:
