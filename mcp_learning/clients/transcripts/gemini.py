@@ -51,6 +51,7 @@ _ADDED = re.compile(  # by the client, or by its editor
 _CLIENT = re.compile(  # what the client itself says to the model
     r"System: Please continue\.\Z|You have exceeded the (?:maximum number of turns|time limit)\b"
     r"|Background execution update:\n"
+    r"|Your task is to do a deep investigation of the codebase to find all relevant files\b"
 )
 _STEERING = re.compile(  # what the user says while the agent works
     r"User (?:steering update|hints):\s*(?:<user_input>|\")?\s*(?P<said>.*?)\s*"

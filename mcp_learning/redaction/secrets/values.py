@@ -11,11 +11,13 @@ from mcp_learning.redaction.secrets.patterns import pattern
 # Placeholders for a secret.
 _PLACEHOLDER = (
     r".*(?:\(\?|\[\^|\\[wdsSDW]|\]\{\d|\][+*]).*|\$[\w:]+(?:(?:\[|->|\.|::).*|[-;,.)\]]{1,3})?|\$?\{.*|\$[(\[].*|<.*|(?:%\w*[^\w%]?)++|%\(.*|%\w+%|.*\{\{?[\w.]*\}?\}.*|"
-    r".*\.\.\.|.*…|!(?:vault|Ref|Sub|GetAtt|env|secret|include|reference|var|If|Join)\b.*|[*x.•…_?#-]+|[Xx]{4,}[\w-]*|[A-Z_]{3,}|&lt;.*|\[\w+\]?|"
+    r".*\.\.\.|.*…|!(?:vault|Ref|Sub|GetAtt|env|secret|include|reference|var|If|Join)\b.*|[*x.•…_?#-]+|[Xx]{4,}[\w-]*|[A-Z_]{3,}(?:/[A-Z_]{2,}){0,3}|&lt;.*|\[\w+\]?|"
     r"__[\w-]+__|@\w+@|--[a-z][\w-]*|[A-Za-z_][\w.]*\(.*\)|"
     r"(?i:(?:your|my|the|some|enter|insert|replace|example|dummy|fake|sample|test|put|add|use|paste)"
     r"[-_](?=[a-z_-]*(?:pass|token|key|secret|here|me|with|this|value|word|credential)).*|"
-    r".*[-_ ](?:goes[-_])?here|change[-_]?(?:me|this|it).*|to[-_]?do.*|tbd|placeholder.*|"
+    r".*[-_ ](?:(?:goes[-_])?here|aqu[ií]|ici|hier)|.*<[a-z][\w-]{0,40}>|"
+    r"u?int\d+(?:clamped)?(?:array|_t)?|float\d+(?:array)?|big(?:u?int)?64(?:array)?|"
+    r"change[-_]?(?:me|this|it).*|to[-_]?do.*|tbd|placeholder.*|"
     r"redacted.*|masked.*|hidden|secret|password|token|bearer|basic|digest|bytes|str|string|text|"
     r"int|integer|number|bool|boolean|object|array|any|char|varchar|never|unknown|void|"
     r"secretstr|securestring|empty|expired|false|incorrect|invalid|inherit|missing|none|nil|null|"

@@ -145,6 +145,18 @@ def test_what_the_user_says_while_the_agent_works_is_a_queued_prompt(tmp_path: P
     assert found == [(ASKED, False), *((text, True) for text in told)]
 
 
+def test_what_an_older_version_asked_its_subagent_is_no_prompt(tmp_path: Path) -> None:
+    asked = (
+        "Your task is to do a deep investigation of the codebase to find all relevant files, code"
+        " locations and insights to solve for the following user objective:\n<objective>\nTea"
+        "\n</objective>"
+    )
+    path = write(
+        tmp_path / "session-1.jsonl", message(0, "user", asked), message(1, "gemini", DONE)
+    )
+    assert gemini.read(path, Notes()).tasks == []
+
+
 @pytest.mark.parametrize(
     ("said", "is_trouble"),
     [
