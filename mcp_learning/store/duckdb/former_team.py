@@ -78,7 +78,7 @@ def belong(cursor: Cursor, task_ids: Sequence[UUID]) -> None:
     if not (former := column(cursor, query, [joined(task_ids)])):
         return
     entries = feedback_entries(cursor, f"{_SINCE} AND {among}", joined(former))
-    add(cursor, entries, datetime.now(UTC))
+    add(cursor, entries)
     cursor.execute(f"DELETE FROM former_team WHERE {among}", [joined(former)])
 
 

@@ -1,7 +1,6 @@
 """Queues changes again that a team's server lost in a failover."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from uuid import UUID
 
 from mcp_learning.store.duckdb import executions, lessons
@@ -42,7 +41,7 @@ def requeue_lost(cursor: Cursor, there: Mapping[UUID, int], common: int | None) 
     )
     requeue(cursor, here)
     whole: list[Entry] = [("lesson", one.lesson_id, lesson_patch(None, one)) for one in told]
-    add(cursor, whole, datetime.now(UTC))
+    add(cursor, whole)
     cursor.execute(
         f"{_UNSEND} FROM (SELECT unnest({UUIDS}) AS id, unnest({NUMBERS}) AS number) t "
         "WHERE outbox.task_id = t.id AND change > coalesce(?, t.number) "

@@ -71,7 +71,7 @@ class Outbox:
     def created(self, cursor: Cursor, new: Sequence[Execution]) -> None:
         """Adds entries for executions that were created together."""
         shared = [one.task_id for one in new if self._is_shared(one.repo, one.author)]
-        add(cursor, [("patch", one, None) for one in shared], datetime.now(UTC))
+        add(cursor, [("patch", one, None) for one in shared])
 
     def forgotten(
         self, cursor: Cursor, task_ids: Sequence[UUID], elsewhere: Sequence[UUID]
@@ -83,12 +83,12 @@ class Outbox:
         """
         if shared := list(dict.fromkeys([*self._shared(cursor, task_ids), *elsewhere])):
             drop(cursor, shared)
-            add(cursor, [("forget", one, None) for one in shared], datetime.now(UTC))
+            add(cursor, [("forget", one, None) for one in shared])
 
     def judged(self, cursor: Cursor, about: Execution, feedback_id: UUID) -> None:
         """Adds an entry for feedback that was just stored."""
         if self._shared(cursor, [about.task_id]):
-            add(cursor, feedback_entries(cursor, "feedback_id = ?", feedback_id), datetime.now(UTC))
+            add(cursor, feedback_entries(cursor, "feedback_id = ?", feedback_id))
 
     def imported(self, cursor: Cursor, records: Sequence[PastExecution]) -> None:
         """Adds entries for the feedback and the uses of imported executions."""
@@ -101,7 +101,7 @@ class Outbox:
             for use in record.uses:
                 fields = {"used": str(use.task_id), "at": use.recorded_at.isoformat()}
                 entries.append(("use", record.task_id, fields))
-        add(cursor, entries, datetime.now(UTC))
+        add(cursor, entries)
 
     def unarchived(self, cursor: Cursor, task_ids: Sequence[UUID]) -> None:
         """Adds entries for executions that came back from an archive.
@@ -110,7 +110,7 @@ class Outbox:
         team's store, which answers with its own version.
         """
         shared = self._shared(cursor, task_ids)
-        add(cursor, [("patch", one, {}) for one in shared], datetime.now(UTC))
+        add(cursor, [("patch", one, {}) for one in shared])
 
     def absent(self, cursor: Cursor, task_ids: Sequence[UUID]) -> None:
         """Adds entries for whole executions that the team turned out to lack.
@@ -128,7 +128,7 @@ class Outbox:
     def embedded(self, cursor: Cursor, task_ids: Sequence[UUID]) -> None:
         """Adds entries for executions that got vectors."""
         shared = self._shared(cursor, task_ids)
-        add(cursor, [("vector", one, None) for one in shared], datetime.now(UTC))
+        add(cursor, [("vector", one, None) for one in shared])
 
     def reembedded(self, cursor: Cursor) -> None:
         """Adds entries for all vectors, which another model has made."""
@@ -150,7 +150,7 @@ class Outbox:
             if one.lesson_id in known
             or (self._is_lesson_shared(one) and one.lesson_id not in others)
         ]
-        add(cursor, entries, datetime.now(UTC))
+        add(cursor, entries)
 
     def _is_lesson_shared(self, lesson: Lesson) -> bool:
         """Whether a lesson of this host is sent to the team."""

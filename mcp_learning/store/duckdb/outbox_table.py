@@ -60,12 +60,12 @@ _WHOLE = f"'{{' || concat_ws(',', {_MEMBERS}) || '}}'"
 """All fields of an execution `x` that have a value, as JSON."""
 
 
-def add(cursor: Cursor, entries: Iterable[Entry], at: datetime) -> None:
-    """Adds entries in this order."""
-    entries = list(entries)
+def add(cursor: Cursor, entries: Iterable[Entry], at: datetime | None = None) -> None:
+    """Adds entries in this order, made at this time, UTC; None: now."""
+    entries, moment = list(entries), naive_utc(at or datetime.now(UTC))
     if len(entries) == 1:  # the usual case: binds few values, since each takes time
         ((kind, task_id, fields),) = entries
-        given: list[object] = [task_id, naive_utc(at)]
+        given: list[object] = [task_id, moment]
         if fields is not None:
             given.append(json.dumps(fields))
         cursor.execute(
@@ -83,26 +83,26 @@ def add(cursor: Cursor, entries: Iterable[Entry], at: datetime) -> None:
             "INSERT INTO outbox (number, kind, task_id, fields, made_at) "
             "SELECT nextval('outbox_number'), row->>'kind', (row->>'task_id')::UUID, "
             f"row->>'fields', ? FROM {JSON_ROWS}",
-            [naive_utc(at), part],
+            [moment, part],
         )
 
 
 def requeue(cursor: Cursor, task_ids: Sequence[UUID]) -> None:
     """Adds entries for whole executions, with their vectors, feedback and uses."""
-    ids, now = joined(task_ids), datetime.now(UTC)
+    ids = joined(task_ids)
     cursor.execute(
         "INSERT INTO outbox (number, kind, task_id, made_at) "
         "SELECT nextval('outbox_number'), kind, task_id, ? FROM ("
         "SELECT task_id, unnest(['patch', 'vector']) AS kind FROM executions "
         f"WHERE task_id {AMONG_UUIDS} ORDER BY sequence)",
-        [naive_utc(now), ids],
+        [naive_utc(datetime.now(UTC)), ids],
     )
     entries = feedback_entries(cursor, f"task_id {AMONG_UUIDS}", ids)
     uses = cursor.execute(
         f"SELECT task_id, used_task_id, recorded_at FROM uses WHERE task_id {AMONG_UUIDS}", [ids]
     ).fetchall()
     entries += [("use", one, {"used": str(used), "at": _utc(at)}) for one, used, at in uses]
-    add(cursor, entries, now)
+    add(cursor, entries)
 
 
 def materialise_patches(cursor: Cursor, task_ids: Sequence[UUID]) -> None:
