@@ -4,7 +4,7 @@ from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
-from store.contract.helpers import EVER, OpenStore, changed, embed, rate, record
+from store.contract.helpers import EVER, OpenStore, changed, embed, get, rate, record
 from store.rows import NOW, execution
 
 from mcp_learning.errors import StoreError
@@ -34,8 +34,7 @@ class ExecutionContract:
 
         assert await store.upsert(new.task_id, merge) == Upserted(created=True, missing=[])
         assert seen == [None]
-        found = await store.get(new.task_id)
-        assert found is not None
+        found = await get(store, new.task_id)
         assert found.execution == new
         assert (found.feedback, found.used_task_ids, found.used_by) == ([], [], [])
         assert (found.vote, found.times_recalled) == (Vote(0, 0), 0)
@@ -43,16 +42,13 @@ class ExecutionContract:
     async def test_without_an_id_merge_names_the_new_execution(self, store: Store) -> None:
         new = execution()
         assert (await store.upsert(None, lambda _: new)).created
-        found = await store.get(new.task_id)
-        assert found is not None
-        assert found.execution == new
+        assert (await get(store, new.task_id)).execution == new
 
     async def test_merge_changes_what_is_stored(self, store: Store) -> None:
         old = await record(store, approach="a")
         done = await store.upsert(old.task_id, changed(approach="b", updated_at=LATER))
         assert done == Upserted(created=False, missing=[])
-        found = await store.get(old.task_id)
-        assert found is not None
+        found = await get(store, old.task_id)
         assert found.execution == old.model_copy(update={"approach": "b", "updated_at": LATER})
 
     async def test_what_merge_raises_reaches_the_caller_and_nothing_is_written(
@@ -72,10 +68,7 @@ class ExecutionContract:
         for _ in range(2):
             used = [earlier.task_id, earlier.task_id]
             await store.upsert(later.task_id, lambda stored: stored or later, used, NOW)
-        found = await store.get(earlier.task_id)
-        user = await store.get(later.task_id)
-        assert found is not None
-        assert user is not None
+        found, user = await get(store, earlier.task_id), await get(store, later.task_id)
         assert found.used_by == [UsedBy(task_id=later.task_id, outcome="failure")]
         assert user.used_task_ids == [earlier.task_id]
         assert (await store.use_counts(EVER)).links == 1
@@ -96,9 +89,7 @@ class ExecutionContract:
         for _ in range(2):
             assert await store.add_feedback(about.task_id, identity, second, lambda _: None) == 1
         assert await store.add_feedback(about.task_id, uuid4(), first, lambda _: None) == 2
-        found = await store.get(about.task_id)
-        assert found is not None
-        assert found.feedback == [first, second]
+        assert (await get(store, about.task_id)).feedback == [first, second]
 
     async def test_feedback_on_nothing_is_not_stored(self, store: Store) -> None:
         given = Feedback(submitted_at=NOW, rating=1)
@@ -117,9 +108,7 @@ class ExecutionContract:
                 about.task_id, uuid4(), Feedback(submitted_at=NOW, rating=1), check
             )
         assert seen == [about]
-        found = await store.get(about.task_id)
-        assert found is not None
-        assert found.feedback == []
+        assert (await get(store, about.task_id)).feedback == []
 
     async def test_everything_recorded_about_a_deleted_execution_is_gone(
         self, store: Store
@@ -141,8 +130,7 @@ class ExecutionContract:
         assert gone.task_id not in await store.votes()
         again = gone.model_copy()
         await store.upsert(gone.task_id, lambda _: again)
-        found = await store.get(gone.task_id)
-        assert found is not None
+        found = await get(store, gone.task_id)
         assert (found.feedback, found.used_by, found.used_task_ids) == ([], [], [])
         assert found.times_recalled == 0
         assert [row.task_id for row in await store.unembedded(9)] == [gone.task_id]
@@ -204,9 +192,7 @@ class ExecutionContract:
         await store.close()
         assert store.closing
         again = await open_store()
-        found = await again.get(kept.task_id)
-        assert found is not None
-        assert found.execution == kept
+        assert (await get(again, kept.task_id)).execution == kept
 
     async def test_a_closed_store_refuses_every_call(self, store: Store) -> None:
         assert not store.closing

@@ -11,7 +11,7 @@ from store.rows import NOW, execution
 
 from mcp_learning.models.results import Execution, Feedback
 from mcp_learning.store.protocol import Merge, Store
-from mcp_learning.store.types import Changes, Period
+from mcp_learning.store.types import Changes, Period, StoredExecution
 
 OpenStore = Callable[[], Awaitable[Store]]
 """Opens the store of this test, once more after it was closed."""
@@ -28,6 +28,13 @@ async def record(store: Store, **values: Any) -> Execution:
     done = await store.upsert(new.task_id, lambda _: new, used, NOW)
     assert done.created
     return new
+
+
+async def get(store: Store, task_id: UUID) -> StoredExecution:
+    """An execution that exists."""
+    found = await store.get(task_id)
+    assert found is not None
+    return found
 
 
 def changed(**values: Any) -> Merge:

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from store.contract.helpers import EVER, embed, rate, record, units
+from store.contract.helpers import EVER, embed, get, rate, record, units
 from store.rows import NOW
 
 from mcp_learning.models.dashboard import Bucket, FilterValue, Used
@@ -243,9 +243,7 @@ class StatisticsContract:
         for outcome in ("success", "success", "failure", "pending"):
             await record(store, outcome=outcome, used=[won.task_id])
         assert await store.votes() == {won.task_id: Vote(3.0, 2.0), lost.task_id: Vote(1.0, 1.0)}
-        found = await store.get(won.task_id)
-        assert found is not None
-        assert found.vote == Vote(3.0, 2.0)
+        assert (await get(store, won.task_id)).vote == Vote(3.0, 2.0)
 
     async def test_uses_are_counted_with_how_the_tasks_ended(self, store: Store) -> None:
         one = await record(store, task_description="one " * 200)
@@ -277,6 +275,4 @@ class StatisticsContract:
             failure=0,
         )
         assert [use.task_id for use in await store.most_used(EVER, 1)] == [one.task_id]
-        found = await store.get(one.task_id)
-        assert found is not None
-        assert found.times_recalled == 3
+        assert (await get(store, one.task_id)).times_recalled == 3

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from store.contract.helpers import EVER, MODEL, embed, rate, record, units
+from store.contract.helpers import EVER, MODEL, embed, get, rate, record, units
 from store.rows import NOW
 
 from mcp_learning.models.transfer import PastExecution, PastFeedback, PastUse, PastValues
@@ -63,8 +63,7 @@ class TransferContract:
         one = incoming(feedback=(opinion,), uses=(use,))
         assert await store.import_batch([used, one]) == BatchCounts(2, 0, 0)
         assert await store.import_batch([used, one, one]) == BatchCounts(0, 0, 3)
-        found = await store.get(one.record.task_id)
-        assert found is not None
+        found = await get(store, one.record.task_id)
         assert [given.rating for given in found.feedback] == [5]
         assert found.used_task_ids == [used.record.task_id]
         assert (await store.use_counts(EVER)).links == 1
@@ -78,9 +77,7 @@ class TransferContract:
         assert await store.import_batch([same]) == BatchCounts(0, 0, 1)
         assert await store.import_batch([later]) == BatchCounts(0, 1, 0)
         assert await store.import_batch([later]) == BatchCounts(0, 0, 1)
-        found = await store.get(task_id)
-        assert found is not None
-        assert found.execution.approach == "later"
+        assert (await get(store, task_id)).execution.approach == "later"
         assert await store.updated([task_id, uuid4()]) == {task_id: LATER}
         assert await store.updated([]) == {}
 
@@ -102,9 +99,7 @@ class TransferContract:
         one = incoming(approach="first")
         batch = [one, incoming(one.record.task_id, LATER, approach="second"), one]
         assert await store.import_batch(batch) == BatchCounts(1, 1, 1)
-        found = await store.get(one.record.task_id)
-        assert found is not None
-        assert found.execution.approach == "second"
+        assert (await get(store, one.record.task_id)).execution.approach == "second"
 
     async def test_without_its_fields_only_feedback_is_taken_and_only_if_it_exists(
         self, store: Store
@@ -117,9 +112,7 @@ class TransferContract:
             incoming(given=False, feedback=(other,)),
         ]
         assert await store.import_batch(batch) == BatchCounts(0, 0, 2)
-        found = await store.get(there.task_id)
-        assert found is not None
-        assert [given.rating for given in found.feedback] == [5]
+        assert [given.rating for given in (await get(store, there.task_id)).feedback] == [5]
         assert (await store.health()).rows == 1
 
     async def test_a_dry_run_counts_the_same_and_stores_nothing(self, store: Store) -> None:

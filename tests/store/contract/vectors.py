@@ -4,7 +4,7 @@ from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
-from store.contract.helpers import DIMENSION, MODEL, OpenStore, changed, embed, record, units
+from store.contract.helpers import DIMENSION, MODEL, OpenStore, changed, embed, get, record, units
 from store.rows import execution
 
 from mcp_learning.store.protocol import Store
@@ -139,9 +139,7 @@ class VectorContract:
         await store.insert_many(more)
         assert await queue(store) == [row.task_id for row in more]
         for row in (*rows, *more):
-            found = await store.get(row.task_id)
-            assert found is not None
-            assert found.execution == row
+            assert (await get(store, row.task_id)).execution == row
 
     async def test_passages_are_kept_with_the_vector_of_their_execution(self, store: Store) -> None:
         rows = [await record(store) for _ in range(3)]
