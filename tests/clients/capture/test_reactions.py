@@ -119,6 +119,7 @@ SAID = {
         hoàn tác nút trong trình soạn thảo
         không được xóa tệp nào
         Why aren't we using table-driven tests?
+        ok, so the settings will still be there
     """,
 }
 CASES = [(want, line.strip()) for want, text in SAID.items() for line in text.strip().splitlines()]
