@@ -13,6 +13,7 @@ from mcp_learning.clients.capture.reactions import (
     doubts_work_before,
     reaction,
     rejects_work_before,
+    shows_error,
 )
 from mcp_learning.clients.transcripts import wording
 from mcp_learning.clients.transcripts.events import (
@@ -65,8 +66,7 @@ def verdict(task: Task, following: Prompt | None = None) -> Verdict:
     return (
         _by_service_error(task, following)
         or _by_user(attempt, is_complaint=complaint is not None)
-        or _by_publishing(attempt)
-        or _by_checks(attempt)
+        or _by_result(attempt, following)
         or _by_following(task, following)
         or _by_order(attempt)
         or _by_interruption(task)
@@ -110,6 +110,14 @@ def _by_user(attempt: Sequence[SessionEvent], *, is_complaint: bool) -> Verdict 
         if not has_worked:
             return _quoting(REJECTED, complaint)
     return None
+
+
+def _by_result(attempt: Sequence[SessionEvent], following: Prompt | None) -> Verdict | None:
+    """By what was published or passed checks, unless the next prompt shows an error."""
+    found = _by_publishing(attempt) or _by_checks(attempt)
+    if found and following and not following.is_command and shows_error(following.text):
+        return PENDING
+    return found
 
 
 def _by_publishing(attempt: Sequence[SessionEvent]) -> Verdict | None:

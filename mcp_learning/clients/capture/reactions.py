@@ -59,18 +59,22 @@ def rejects_work_before(prompt: str) -> bool:
     return bool(pattern("rejected").match(_THIS.sub("", _beginning(prompt))))
 
 
-def doubts_work_before(prompt: str) -> bool:
-    """Whether a prompt may report a failure of the work before it, so that this is not a success.
+def shows_error(prompt: str) -> bool:
+    """Whether a prompt has the output of a failure, or mentions an error at its beginning.
 
-    It shows the output of a failure, mentions an error, or begins with what is not so. The failure
-    may also be another one.
+    The error may also be another one than of the work before.
     """
     said = prompt[:_PASTED].replace("\u2019", "'")
-    return bool(
-        _FAILURE.search(said)
-        or pattern("error").search(said[:_ERRORS])
-        or pattern("negation").search(said[:_NEGATED])
-    )
+    return bool(_FAILURE.search(said) or pattern("error").search(said[:_ERRORS]))
+
+
+def doubts_work_before(prompt: str) -> bool:
+    """Whether a prompt shows an error, or begins with what is not so.
+
+    Without other evidence, the work before is no success then.
+    """
+    beginning = prompt[:_NEGATED].replace("\u2019", "'")
+    return shows_error(prompt) or bool(pattern("negation").search(beginning))
 
 
 def reaction(prompt: str) -> Reaction:
