@@ -62,8 +62,9 @@ class Background:
     Attributes:
         success: Successes of all options, including those that aren't compared.
         total: Executions of all options, likewise.
-        usual: Belief about the options on all tasks, with equal weight for each kind of task: if
-            agents take the best option, each is tried most on what it is good at.
+        usual: Belief about the options on all tasks, with less weight for executions of a kind of
+            which there are many: if agents take the best option, each is tried most on what it is
+            good at.
         plain: (m,) rates on all tasks, with equal weight for each execution.
         places: Counts of the options on tasks of the same type, and in the same repository.
         type_is_given: Whether the type was given, rather than inferred.
@@ -85,7 +86,8 @@ class Regularities:
         levels: For each of `evidence.LEVELS`, prior weights of the pairs of variances.
         design_effect: Factor by which the information of counts on other tasks is overstated, >= 1.
         versions: (n,) int64, ascending, embedding versions of the executions learned from.
-        tried: (n,) >= 1, the number of executions with the same option and kind of task.
+        effects: (n,) >= 1, the design effect of the executions of the same option and kind of task:
+            1 + (k - 1)·r for k executions whose outcomes have the correlation r.
         usual: The median of these.
         types: Predicts the type of a task; None: texts don't predict it.
         failures: Predicts the type of error with which a task may fail; None likewise.
@@ -94,7 +96,7 @@ class Regularities:
     levels: Sequence[Floats]
     design_effect: float
     versions: Ints
-    tried: Floats
+    effects: Floats
     usual: float
     types: TextClassifier | None = None
     failures: TextClassifier | None = None
@@ -107,13 +109,13 @@ class Regularities:
         """Probabilities of the types of error if a task fails; empty likewise."""
         return {} if self.failures is None else self.failures.probabilities(vector)
 
-    def kind_sizes(self, versions: Ints) -> Floats:
-        """(k,) `tried` of executions by embedding version; `usual` for unknown ones."""
+    def kind_effects(self, versions: Ints) -> Floats:
+        """(k,) `effects` of executions by embedding version; `usual` for unknown ones."""
         if not len(self.versions):
             return np.ones(len(versions))
         at = np.minimum(np.searchsorted(self.versions, versions), len(self.versions) - 1)
         known = self.versions[at] == versions
-        return np.where(known, self.tried[at], self.usual)
+        return np.where(known, self.effects[at], self.usual)
 
 
 WEIGHTS = {level: UNIFORM if level == "same" else FEW for level in LEVELS}

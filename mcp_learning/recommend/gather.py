@@ -133,7 +133,7 @@ def gather(
         wanted = codes(related.snapshot, comparison.repo)
         there["repo"] = np.isin(view["repo"][history.rows], wanted).astype(np.float64)
     sums = float(everywhere.success.sum()), float(everywhere.total.sum())
-    spread = typical(history.option, history.corrected, weight, history.kind_sizes, options)
+    spread = typical(history.option, history.corrected, weight, history.kind_effects, options)
     plain = everywhere.of(compared)
     if comparison.by == "routing":  # beliefs about parts are based on all options
         believed = usual(*sums, spread, parts(merged.names)).of(compared)

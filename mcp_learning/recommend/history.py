@@ -46,7 +46,7 @@ class EndedExecutions(Ended):
         days: float64, time of recording, in days since 1970.
         versions: int64, embedding versions.
         learned: What was learned from the same rows.
-        kind_sizes: float64, `Regularities.kind_sizes`.
+        kind_effects: float64, `Regularities.kind_effects`.
         uses: (u,) options and (u,) codes of task types: each pair that occurs, also in executions
             that haven't ended.
         by_option: Positions of executions, sorted by option.
@@ -58,7 +58,7 @@ class EndedExecutions(Ended):
     days: Floats
     versions: Ints
     learned: Regularities
-    kind_sizes: Floats
+    kind_effects: Floats
     uses: tuple[Ints, Ints]
     by_option: Ints
     ends: Ints
@@ -97,7 +97,7 @@ class EndedExecutions(Ended):
             days=view["timestamp"][ended.rows] / DAY,
             versions=versions,
             learned=learned,
-            kind_sizes=learned.kind_sizes(versions),
+            kind_effects=learned.kind_effects(versions),
             uses=np.divmod(pairs, types),
             by_option=np.argsort(ended.option, kind="stable"),
             ends=np.append(0, np.cumsum(counts)),

@@ -5,7 +5,8 @@ work, runs of similar tasks; if neither holds, only the option's rate. So a samp
 predicted from earlier executions, level by level, and each pair of variances of a level is weighted
 by how well it predicts all of them.
 
-The number of executions with the same option and kind of task is estimated, too.
+The number of executions with the same option and kind of task is estimated, too, and how alike
+their outcomes are.
 """
 
 import threading
@@ -17,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcp_learning.models.requests import Choice, Filters
-from mcp_learning.recommend.belief import Counts, Floats, logistic, shifts
+from mcp_learning.recommend.belief import COMMON, OWN, Counts, Floats, logistic, shifts
 from mcp_learning.recommend.ended import Ended
 from mcp_learning.recommend.estimate import UNKNOWN, WEIGHTS, Regularities, usual
 from mcp_learning.recommend.evidence import (
@@ -115,6 +116,7 @@ def learned(snapshot: Snapshot, history: Ended, noise: float) -> Regularities:
     design_effect = _design_effect(history, sample, alike)
     if design_effect > 1:
         weights, _ = _weights(history, sample, logits, levels, design_effect)
+    effects = 1 + (tried - 1) * _alike_in_kind(history, weights[LEVELS.index("near")])
     versions = snapshot.view["version"][history.rows].astype(np.int64)
     order = np.argsort(versions)
     latest_first = history.rows[::-1]
@@ -123,8 +125,8 @@ def learned(snapshot: Snapshot, history: Ended, noise: float) -> Regularities:
         levels=weights,
         design_effect=design_effect,
         versions=versions[order],
-        tried=tried[order],
-        usual=np.median(tried),
+        effects=effects[order],
+        usual=np.median(effects),
         types=TextClassifier.of(snapshot, latest_first, "task_type"),
         failures=TextClassifier.of(snapshot, failed, "error_type"),
     )
@@ -217,10 +219,27 @@ def _design_effect(history: Ended, sample: Sequence[int], logits: Floats) -> flo
     return float(1 + correlation * pairs / information.sum())
 
 
+def _alike_in_kind(history: Ended, weights: Floats) -> float:
+    """The correlation of the outcomes of an option on two tasks of one kind, 0..1.
+
+    On the logit, a single outcome has the variance 1 / (p·(1 - p)).
+
+    Args:
+        history: The executions.
+        weights: (j,) weights of the pairs of variances between kinds.
+    """
+    rate = (1 + float(history.success.sum())) / (2 + len(history.success))
+    between = float(weights @ (COMMON + OWN))
+    return between / (between + 1 / (rate * (1 - rate)))
+
+
 def _tried(
     history: Ended, sample: Sequence[int], similarities: Mapping[int, NDArray[np.float32]]
 ) -> Floats:
-    """(n,) `Regularities.tried`, estimated from the closeness of executions to a sample."""
+    """(n,) >= 1, the number of executions with the same option and kind of task as each.
+
+    It is estimated from the closeness of executions to a sample.
+    """
     tried = np.zeros(len(history.rows))
     for option in range(len(history.merged.names)):
         mine = np.flatnonzero(history.option == option)
@@ -238,7 +257,11 @@ def _counts(
     similarities: Mapping[int, NDArray[np.float32]],
     tried: Floats,
 ) -> tuple[Floats, dict[Where, Counts]]:
-    """Before each of k outcomes: (k, m) logits on all tasks, and counts at each level."""
+    """Before each of k outcomes: (k, m) logits on all tasks, and counts at each level.
+
+    The logits are those of means over kinds of tasks: how alike these end isn't known yet, and mean
+    rates of executions would hide how far kinds differ where agents take the best option.
+    """
     view, rows, options = snapshot.view, history.rows, len(history.merged.names)
     everywhere: list[Counts] = []
     sums: list[tuple[float, float]] = []

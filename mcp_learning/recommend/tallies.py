@@ -30,22 +30,25 @@ def typical(
     groups: NDArray[np.int64],
     corrected: Floats,
     weights: Floats,
-    tried: Floats,
+    effects: Floats,
     count: int,
 ) -> Counts:
-    """(count,) successes and totals of each group, with equal weight for each kind of task.
+    """(count,) successes and totals of each group, with less weight for kinds with many tasks.
 
-    Executions are weighted by the inverse of the number of their kind, so that the rate of a group
-    is the mean over kinds; its total is the effective size of these weights (L. Kish, see above).
+    Executions are weighted by the inverse of the design effect of their kind. So the rate of a
+    group is the mean over kinds if the tasks of a kind end alike, and that over executions if they
+    don't. In between, a kind has the inverse of the variance of its mean as its weight, as in R.
+    DerSimonian and N. Laird, "Meta-analysis in clinical trials", Controlled Clinical Trials 7
+    (1986), 177-188. The total is the effective size of these weights (L. Kish, see above).
 
     Args:
         groups: (n,) 0..count - 1.
         corrected: (n,) outcomes from `evidence.corrected_outcome`.
         weights: (n,) >= 0.
-        tried: (n,) >= 1, number of executions of the group of the same kind of task.
+        effects: (n,) >= 1, design effect of the executions of the group of the same kind of task.
         count: Number of groups.
     """
-    thinned = weights / tried
+    thinned = weights / effects
     total = tally(groups, thinned, count)
     size = np.minimum(_kish(groups, thinned, count), tally(groups, weights, count))
     rate = tally(groups, thinned * corrected, count) / np.maximum(total, 1e-300)

@@ -47,8 +47,8 @@ def assert_as_made_anew(kept: HistoryCache, snapshot: Snapshot) -> EndedExecutio
     assert weights(found, snapshot) == weights(anew, snapshot)
     for field in fields(EndedExecutions):
         value, expected = getattr(found, field.name), getattr(anew, field.name)
-        if field.name == "kind_sizes":  # what is learned stays until there is a quarter more
-            expected = found.learned.kind_sizes(found.versions)
+        if field.name == "kind_effects":  # what is learned stays until there is a quarter more
+            expected = found.learned.kind_effects(found.versions)
         if isinstance(value, np.ndarray):
             assert np.array_equal(value, expected), field.name
     return found
@@ -79,7 +79,7 @@ def assert_learned_anew(kept: HistoryCache, snapshot: Snapshot) -> Regularities:
     found = kept.of(snapshot, "approach", NOISE).learned
     anew = HistoryCache().of(snapshot, "approach", NOISE).learned
     assert np.array_equal(found.levels, anew.levels)
-    assert np.array_equal(found.tried, anew.tried)
+    assert np.array_equal(found.effects, anew.effects)
     assert found.design_effect == anew.design_effect
     return found
 

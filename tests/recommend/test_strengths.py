@@ -17,10 +17,13 @@ from mcp_learning.store.past_run import PastRun
 START = datetime(2025, 1, 1)
 
 
-def learned(runs_of_each: int, *, alike: bool, confidence: float = 1.0) -> Regularities:
+def learned(
+    runs_of_each: int, *, alike: bool, confidence: float = 1.0, same: bool = True
+) -> Regularities:
     """From 200 executions of two options; runs of one task end alike, or by chance.
 
-    They are recorded the right way round with a probability of (1 + confidence) / 2.
+    If they aren't of the same task, they are of one kind. They are recorded the right way round
+    with a probability of (1 + confidence) / 2.
     """
     rng = np.random.default_rng(3)
     easy, chance = rng.random(200) < 0.5, rng.random(200) < 0.5
@@ -34,7 +37,8 @@ def learned(runs_of_each: int, *, alike: bool, confidence: float = 1.0) -> Regul
         ended = bool(easy[task] if alike else chance[number])
         text = (f"task {task}", None, None, None)
         ended ^= bool(wrong[number])
-        run = PastRun(at, at, int(task), "", "", "ab"[number % 2], ended, text, vectors[task])
+        key = int(task) if same else number
+        run = PastRun(at, at, key, "", "", "ab"[number % 2], ended, text, vectors[task])
         runs.append(replace(run, confidence=confidence))
     past = Past("approach", 8, 0.3, 90)
     past.record(dict(enumerate(runs)))
@@ -70,3 +74,9 @@ def test_runs_that_end_by_chance_say_as_much_as_runs_of_different_tasks() -> Non
     assert expected_variance(by_chance) < 0.2
     assert by_chance.design_effect < 1.3
     assert distinct.design_effect == 1
+
+
+def test_many_tasks_of_a_kind_count_less_for_an_option_only_as_far_as_they_end_alike() -> None:
+    alike, by_chance = (learned(20, alike=one, same=False).effects for one in (True, False))
+    assert np.median(alike) > 3
+    assert np.median(by_chance) < 2
