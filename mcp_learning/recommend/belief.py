@@ -177,7 +177,8 @@ class Belief(NamedTuple):
             group: (m,) number of each option's group, from 0.
         """
         inside = np.arange(group.max(initial=-1) + 1)[:, None] == group
-        each = Belief(self.logit * np.ones(inside.shape), self.own, self.shared)
+        ones = np.ones(inside.shape)
+        each = Belief(self.logit * ones, self.own * ones, self.shared * np.ones((len(ones), 1)))
         moved = each.after(Counts(counts.success * inside, counts.total * inside), TOGETHER)
         mine = group, np.arange(len(group))
         return Belief(moved.logit[mine], moved.own[mine] + moved.shared[group, 0], self.shared)
