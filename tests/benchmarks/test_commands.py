@@ -47,10 +47,10 @@ def test_the_suite_measures_everything_and_leaves_the_users_database_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MCP_LEARNING_DATA_DIR", str(tmp_path / "data"))
-    plan = Plan(100, starts=1, calls=8, inserts=2, batches=2, batch=8)
+    plan = Plan(30, starts=1, calls=6, inserts=2, batches=2, batch=4)
     measurements = measure(plan, tmp_path / "scratch", lambda *_: None)
     values = json.loads(json.dumps(report.as_json(measurements, plan)))
-    assert values["rows"] == 100
+    assert values["rows"] == 30
     assert values["results"].keys() == NAMES
     for name, result in values["results"].items():
         for number in ("measured", "reference", "ratio", "samples"):

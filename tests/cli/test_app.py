@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 from cli.conftest import Command as Run
-from cli.conftest import Shell, started
+from cli.conftest import Invoke, Shell, started
 from store.rows import execution, migrated
 from typer.testing import CliRunner
 
@@ -44,8 +44,8 @@ def test_the_help_of_the_group_says_what_the_command_says_of_itself(name: str) -
     assert (command.load().__doc__ or "").splitlines()[0] == command.help
 
 
-def test_the_help_of_the_group_lists_every_command(run: Run) -> None:
-    listed = run("--help").stdout
+def test_the_help_of_the_group_lists_every_command(invoke: Invoke) -> None:
+    listed = invoke("--help").stdout
     assert [name for name in COMMANDS if f" {name} " not in listed] == []
 
 
@@ -60,9 +60,9 @@ def test_only_the_command_that_is_asked_for_is_imported() -> None:
     assert not {"duckdb", "mcp.types", "anyio", "mcp_learning.settings"} & modules
 
 
-def test_a_misspelt_command_is_answered_with_the_nearest(run: Run) -> None:
-    done = run("similer")
-    assert done.returncode == 2
+def test_a_misspelt_command_is_answered_with_the_nearest(invoke: Invoke) -> None:
+    done = invoke("similer")
+    assert done.exit_code == 2
     assert "'similar'" in done.stderr
 
 
@@ -90,10 +90,10 @@ def test_a_wrong_number_is_told_in_plain_words(words: str, said: str) -> None:
     ],
 )
 def test_an_option_that_would_have_no_effect_starts_no_server(
-    run: Run, words: tuple[str, ...], said: str
+    invoke: Invoke, words: tuple[str, ...], said: str
 ) -> None:
-    done = run("serve", *words)
-    assert done.returncode == 2
+    done = invoke("serve", *words)
+    assert done.exit_code == 2
     assert said in done.stderr
 
 
