@@ -1,10 +1,11 @@
 """Lessons with their histories and trials, and the requests and results about them."""
 
+import re
 from datetime import datetime
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field, model_validator
+from pydantic import AwareDatetime, Field, field_validator, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
 from mcp_learning.models.fields import Model, OptionalLabel, Repo, Request
@@ -186,6 +187,12 @@ class SaveLesson(Request):
     task_type: OptionalLabel = None
     lesson_id: Annotated[UUID | None, Field(description="To revise one")] = None
     new_id: SkipJsonSchema[UUID | None] = None  # so that a repeated call stores it once
+
+    @field_validator("when")
+    @classmethod
+    def _without_when(cls, text: str) -> str:
+        """The text without its own "when", which is written before it wherever it is shown."""
+        return re.sub(r"\Awhen\s+", "", text, flags=re.IGNORECASE) or text
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:

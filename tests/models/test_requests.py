@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
 from mcp_learning.models.fields import MAX_METADATA_BYTES
+from mcp_learning.models.lessons import SaveLesson
 from mcp_learning.models.requests import (
     Details,
     Filters,
@@ -180,6 +181,14 @@ def test_the_filters_of_a_search_are_active_once_one_is_set() -> None:
         filters = FindSimilarTasks.model_validate({"task_description": "x", name: value}).filters
         assert filters.active
         assert filters == Filters.model_validate({name: value})
+
+
+@pytest.mark.parametrize(
+    ("told", "kept"),
+    [("When fixing a login", "fixing a login"), ("whenever", "whenever"), ("when", "when")],
+)
+def test_a_lesson_says_when_once(told: str, kept: str) -> None:
+    assert SaveLesson(when=told, do="log out", evidence=[uuid4()]).when == kept
 
 
 def test_a_time_without_a_zone_is_utc() -> None:
