@@ -8,7 +8,7 @@ import typer
 from mcp_learning.cli.options import CompareBy, DataDir, Json, path_option
 from mcp_learning.cli.output import console, echo, print_json
 from mcp_learning.cli.progress import ShowCount, logged_progress
-from mcp_learning.cli.running import load_settings, request, run, service
+from mcp_learning.cli.running import fail, load_settings, request, run, service
 from mcp_learning.models.dashboard import ListHistory
 from mcp_learning.models.maintenance import EmbedMissing
 from mcp_learning.models.requests import Dimension
@@ -47,6 +47,9 @@ def evaluate(
     json: Json = False,
 ) -> None:
     """Replay your executions, each outcome predicted from earlier ones, and score it."""
+    for option, given in (("--plot", plot is not None), ("--check", check)):
+        if lessons and given:
+            fail(f"{option} can't be used with --lessons: leave one of them out", 2)
     dimension = request(ListHistory, by=by).by
     settings = load_settings(data_dir, needs_database=True)
     if lessons:

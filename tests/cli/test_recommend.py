@@ -25,6 +25,8 @@ def test_recommend_and_evaluate_say_plainly_that_nothing_is_known(
     plotted = invoke("evaluate", "--plot", "a.txt", "--data-dir", str(home))
     missing = "needs matplotlib" if find_spec("matplotlib") is None else "has to end with"
     assert (plotted.exit_code, missing in plotted.stderr) == (1, True)
+    refused = invoke("evaluate", "--lessons", "--check", "--data-dir", str(home))
+    assert (refused.exit_code, "--check can't be used with" in refused.stderr) == (2, True)
 
 
 def test_a_search_and_advice_that_lack_vectors_say_so(invoke: Invoke) -> None:
