@@ -98,6 +98,8 @@ class Snapshot:
         if self.passages is None:
             return owners, vectors
         at, places = self.passages.of(rows)
+        if not len(places):
+            return owners, vectors
         order = np.argsort(np.concatenate([owners, at]), kind="stable")
         vectors = np.concatenate([vectors, self.passages.vectors[places]])[order]
         return np.flatnonzero(order < len(rows)), vectors
