@@ -62,7 +62,7 @@ class ErrorForms:
         """
         asked = _phrases(normal_form(question)) if self._codes else frozenset()
         shared = [np.array(self._codes[one], np.int32) for one in asked if one in self._codes]
-        if not shared:
+        if not shared or len(shared) < PART * len(asked):
             return np.empty(0, np.int32), np.empty(0, np.float32)
         codes, counts = np.unique(np.concatenate(shared), return_counts=True)
         sizes = np.array(self._sizes)[codes]

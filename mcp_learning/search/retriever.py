@@ -29,7 +29,7 @@ from mcp_learning.search.row_table import UPKEEP, RowTable, Upkeep
 from mcp_learning.search.scorer import ROUNDING, MatchedBy, Query, Scorer
 from mcp_learning.search.snapshot import Snapshot
 from mcp_learning.search.summaries import Summaries
-from mcp_learning.search.supersession import Supersession
+from mcp_learning.search.supersession import KnownLater, Supersession
 from mcp_learning.settings import SearchMode
 from mcp_learning.store.types import Changes, Shown
 
@@ -86,6 +86,7 @@ class Retriever:
         self.rows = RowTable(directory, 0, upkeep=upkeep)
         self.summaries = Summaries()
         self.index_manager = IndexManager(directory, ef_search)
+        self._later = KnownLater()
         self._mode = mode
         self._hnsw_min_rows = hnsw_min_rows
         self._min_indexed = min_indexed
@@ -289,10 +290,7 @@ class Retriever:
             texts: Texts of the matches, by change number.
         """
         scorer = found.scorer
-        supersession = Supersession(scorer.snapshot)
-        if supersession.is_empty:
-            return found
-        return supersession.latest_first(
+        return Supersession(scorer.snapshot, self._later).latest_first(
             found, texts, query.limit, lambda row: _described(query, scorer, row)
         )
 

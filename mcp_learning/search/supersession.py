@@ -65,22 +65,41 @@ class Later(NamedTuple):
     is_told: bool
 
 
+class KnownLater:
+    """What supersedes each row, as far as it was looked for since rows or words last changed.
+
+    Of rows that are a sample (`SampledRows`) nothing is remembered, since what their words are
+    worth also changes without them.
+    """
+
+    def __init__(self) -> None:
+        # One tuple, since several threads replace it.
+        self._last: tuple[tuple[int, int], dict[int, Later | None]] = (-1, -1), {}
+
+    def of(self, snapshot: Snapshot) -> dict[int, Later | None]:
+        """The superseding rows by row, to be completed; None: nothing supersedes the row."""
+        if snapshot.words.sample is not None:
+            return {}
+        now = snapshot.view.revision, len(snapshot.words)
+        state, rows = self._last
+        if state != now:
+            rows = {}
+            self._last = now, rows
+        return rows
+
+
 class Supersession:
     """Supersession among the rows of a snapshot.
 
     Args:
         snapshot: The rows.
+        known: What was found in them before.
     """
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: Snapshot, known: KnownLater) -> None:
         self._snapshot = snapshot
+        self._later = known.of(snapshot)
         self._told = {text: code for code, text in enumerate(snapshot.labels("supersedes"))}
-        self._cued = [self._settled(snapshot.words.rows_with(cue.terms)) for cue in _CUES]
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether no row can supersede another."""
-        return len(self._told) == 1 and not any(map(len, self._cued))
 
     def latest_first(
         self,
@@ -102,11 +121,9 @@ class Supersession:
         """
         order: dict[UUID, Ranked] = {}
         known = {one.task_id: one for one in found.ranked}
-        rows = np.array([one.row for one in found.ranked], np.int64)
-        near = [self._near(rows, cue, cued) for cue, cued in zip(_CUES, self._cued, strict=True)]
-        for one, *near_one in zip(found.ranked, *near, strict=True):
-            text = texts.get(one.sequence)
-            later = None if text is None else self._latest(one.row, near_one, text)
+        self._look_for({one.row: texts.get(one.sequence) for one in found.ranked})
+        for one in found.ranked:
+            later = self._later.get(one.row)
             if later is None:
                 order.setdefault(one.task_id, one)
                 continue
@@ -118,6 +135,21 @@ class Supersession:
                 order.setdefault(match.task_id, match)
             order[one.task_id] = replace(one, superseded_by=by, confidence="possible")
         return replace(found, ranked=list(order.values())[:limit])
+
+    def _look_for(self, texts: Mapping[int, Shown | None]) -> None:
+        """Finds what supersedes these rows, given by their texts, unless it is known."""
+        wanted = {
+            row: text for row, text in texts.items() if text is not None and row not in self._later
+        }
+        if not wanted:
+            return
+        rows = np.array(list(wanted), np.int64)
+        near = [
+            self._near(rows, cue, self._settled(self._snapshot.words.rows_with(cue.terms)))
+            for cue in _CUES
+        ]
+        for (row, text), *near_one in zip(wanted.items(), *near, strict=True):
+            self._later[row] = self._latest(row, near_one, text)
 
     def _latest(self, row: int, near: Sequence[NDArray[np.int64]], text: Shown) -> Later | None:
         """The row that supersedes a row in the end; None: none does."""

@@ -8,7 +8,7 @@ import pytest
 from service.examples import record
 
 from mcp_learning.errors import InvalidInput
-from mcp_learning.models.requests import FindSimilarTasks, RecordExecution
+from mcp_learning.models.requests import FindSimilarTasks, ForgetExecutions, RecordExecution
 from mcp_learning.models.results import Match
 from mcp_learning.models.transfer import ImportBatch, PastExecution
 from mcp_learning.service.learning import LearningService
@@ -61,6 +61,24 @@ async def test_an_amendment_is_known_by_its_words_and_subject(service: LearningS
     assert (by_id[first].superseded_by, by_id[first].confidence) == (second, "possible")
     assert by_id[second].superseded_by is None
     assert other not in by_id or by_id[other].superseded_by is None
+
+
+async def test_each_find_knows_what_was_recorded_and_deleted_since_the_last(
+    service: LearningService,
+) -> None:
+    async def superseding() -> UUID | None:
+        return {match.task_id: match for match in await find(service)}[first].superseded_by
+
+    first = await settle(service, EARLIER)
+    assert await superseding() is None
+    second = await settle(service, AMENDED)
+    assert await superseding() == second
+    third = await settle(service, f"{AMENDED}, as its operators say")
+    assert await superseding() == third
+    await service.forget(ForgetExecutions(task_ids=[third], dry_run=False))
+    assert await superseding() == second
+    await settle(service, AMENDED, task_id=second, outcome="failure")
+    assert await superseding() is None
 
 
 @pytest.mark.parametrize(

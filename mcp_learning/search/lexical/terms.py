@@ -17,6 +17,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence, Set
 from functools import lru_cache
 from hashlib import blake2b
+from itertools import chain
+from operator import itemgetter
 from typing import NamedTuple
 
 from py_rust_stemmers import SnowballStemmer
@@ -68,16 +70,12 @@ class TokenisedQuery(NamedTuple):
     @classmethod
     def of(cls, text: str) -> "TokenisedQuery":
         """Tokenises a text."""
-        counts: Counter[int] = Counter()
-        spelling: dict[int, int] = {}
-        for terms in _tokenised(text):
-            for term, flags in terms:
-                counts[term] += 1
-                spelling[term] = spelling.get(term, 0) | flags
+        terms = list(chain.from_iterable(_tokenised(text)))
+        spelt = set(terms)
         return cls(
-            counts,
-            frozenset(term for term, flags in spelling.items() if flags & _IDENTIFIER),
-            frozenset(term for term, flags in spelling.items() if flags & _NUMERIC),
+            Counter(map(itemgetter(0), terms)),
+            frozenset(term for term, flags in spelt if flags & _IDENTIFIER),
+            frozenset(term for term, flags in spelt if flags & _NUMERIC),
         )
 
 
