@@ -146,7 +146,8 @@ def refuse_truncated(root: Cursor, path: Path) -> None:
 def _last_block(cursor: Cursor) -> int:
     """Highest number of a block that holds metadata or a table's data; -1 without any."""
     last = [cursor.execute("SELECT max(block_id) FROM pragma_metadata_info()").fetchone()]
-    for (table,) in cursor.execute("SELECT table_name FROM duckdb_tables()").fetchall():
+    filled = "SELECT table_name FROM duckdb_tables() WHERE estimated_size > 0"
+    for (table,) in cursor.execute(filled).fetchall():  # each takes 0.7 ms, and most are empty
         last.append(
             cursor.execute(
                 "SELECT max(greatest(block_id, list_max(additional_block_ids))) "

@@ -9,7 +9,6 @@ gets all migrations in one transaction, since each commit takes milliseconds.
 import re
 from collections.abc import Callable, Sequence
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
 
@@ -57,12 +56,12 @@ def known() -> tuple[Migration, ...]:
         Migration(
             version := int(match[1]),
             match[2],
-            entry.read_text(encoding="utf-8"),
+            path.read_text(encoding="utf-8"),
             _MAKE.get(version),
             _FILL.get(version),
         )
-        for entry in files(__name__).iterdir()
-        if (match := re.fullmatch(r"(\d{4})_(\w+)\.sql", entry.name))
+        for path in Path(__file__).parent.iterdir()
+        if (match := re.fullmatch(r"(\d{4})_(\w+)\.sql", path.name))
     )
     return tuple(sorted(found, key=lambda migration: migration.version))
 
