@@ -8,6 +8,7 @@ The plainer the cue, the less similar they have to be.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import NamedTuple
 from uuid import UUID
 
@@ -99,7 +100,6 @@ class Supersession:
     def __init__(self, snapshot: Snapshot, known: KnownLater) -> None:
         self._snapshot = snapshot
         self._later = known.of(snapshot)
-        self._told = {text: code for code, text in enumerate(snapshot.labels("supersedes"))}
 
     def latest_first(
         self,
@@ -135,6 +135,11 @@ class Supersession:
                 order.setdefault(match.task_id, match)
             order[one.task_id] = replace(one, superseded_by=by, confidence="possible")
         return replace(found, ranked=list(order.values())[:limit])
+
+    @cached_property
+    def _told(self) -> dict[str, int]:
+        """The code of each execution that another one names as superseded."""
+        return {text: code for code, text in enumerate(self._snapshot.labels("supersedes"))}
 
     def _look_for(self, texts: Mapping[int, Shown | None]) -> None:
         """Finds what supersedes these rows, given by their texts, unless it is known."""
