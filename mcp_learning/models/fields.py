@@ -99,7 +99,7 @@ class Request(Model):
 
     Texts are cleaned (`characters.clean`) and stripped, so that stored values and filters match;
     those in arrays are only cleaned. Null or blank means absent. An array or an object may come as
-    a text with its JSON.
+    a text with its JSON. True is no number, though pydantic would take it for 1.
     """
 
     @model_validator(mode="before")
@@ -116,6 +116,8 @@ class Request(Model):
                     value = array_or_object(value)
             if isinstance(value, (list, tuple)):
                 value = [clean(one) if isinstance(one, str) else one for one in value]
+            if isinstance(value, bool) and name in fields.numbers:
+                value = str(value)
             if value not in (None, "") or name not in fields.optional:
                 given[name] = value
         return given
@@ -124,15 +126,17 @@ class Request(Model):
 class _Fields(NamedTuple):
     optional: frozenset[str]
     structured: frozenset[str]
+    numbers: frozenset[str]
 
 
 @cache
 def _fields(model: type[BaseModel]) -> _Fields:
-    """Which fields of a model may be absent, and which are arrays or objects."""
+    """Which fields of a model may be absent, are arrays or objects, or are numbers."""
     fields = model.model_fields.items()
     return _Fields(
         frozenset(name for name, field in fields if not field.is_required()),
         frozenset(name for name, field in fields if _is_structured(field.annotation)),
+        frozenset(name for name, field in fields if _is_number(field.annotation)),
     )
 
 
@@ -144,6 +148,10 @@ def _is_structured(annotation: Any) -> bool:
         return str not in parts and any(map(_is_structured, parts))
     is_model = isinstance(annotation, type) and issubclass(annotation, BaseModel)
     return is_model or (origin or annotation) in (list, dict)
+
+
+def _is_number(annotation: Any) -> bool:
+    return annotation in (int, float) or any(map(_is_number, get_args(annotation)))
 
 
 def array_or_object(text: str) -> Any:

@@ -17,12 +17,19 @@ class HostCheck:
     """ASGI middleware that refuses requests for another host, or from another origin.
 
     Accepted are `names` with any port, or none, and the further values `exact` of the Host header.
+    `remedy` tells whoever uses another name what to do.
     """
 
     def __init__(
-        self, application: ASGIApp, *, names: Collection[str] = (), exact: Collection[str] = ()
+        self,
+        application: ASGIApp,
+        *,
+        names: Collection[str] = (),
+        exact: Collection[str] = (),
+        remedy: str = "",
     ) -> None:
         self._application = application
+        self._remedy = remedy
         self._names = {name.lower() for name in names}
         self._exact = {value.lower() for value in exact}
 
@@ -31,7 +38,8 @@ class HostCheck:
         if scope["type"] != "http":
             await self._application(scope, receive, send)
         elif not self._is_here(_values(scope, b"host"), required=True):
-            await refuse(send, 421, "this server does not serve the host that the request names")
+            text = "this server does not serve the host that the request names"
+            await refuse(send, 421, text + self._remedy)
         elif not self._is_here(_origins(scope), required=False):
             await refuse(send, 403, "this server does not serve pages of that origin")
         else:

@@ -211,7 +211,12 @@ def serve(
     application = PostedMessages(_unresumed(application), largest=MAX_BODY)
     if digest is not None:
         application = BearerAuth(application, digest)
-    application = HostCheck(application, names=own_names(place), exact=hosts)
+    application = HostCheck(
+        application,
+        names=own_names(place),
+        exact=hosts,
+        remedy="; to allow it, start the server with --allow-host and the value of the Host header",
+    )
     server = BoundedServer(application, GRACE_SECONDS)
     if digest is not None and token:
         keep_digest(settings, digest)

@@ -27,6 +27,11 @@ _JSON_TYPES: dict[type, str] = {
 
 _PROBLEMS = {
     "missing": "is required",
+    "string_type": "must be a string",
+    "list_type": "must be a list",
+    **dict.fromkeys(("bool_type", "bool_parsing"), "must be true or false"),
+    **dict.fromkeys(("float_type", "float_parsing"), "must be a number"),
+    **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), "must be an integer"),
     "int_parsing_size": "is too large",
     "string_pattern_mismatch": "must match {pattern}",
     "literal_error": "must be {expected}",
@@ -149,6 +154,8 @@ def _problem(details: ErrorDetails, model: type[BaseModel]) -> str:
     if kind in ("string_too_long", "too_long") and isinstance(details["input"], str):
         length = len(details["input"])
         return f"has {length:,} characters; shorten it to at most {context['max_length']:,}"
+    if details["input"] is None and kind in ("string_type", "list_type"):
+        kind = "missing"  # clients send null for what they leave out
     if kind in _PROBLEMS:
         return _PROBLEMS[kind].format(**context)
     problem = details["msg"][0].lower() + details["msg"][1:]
