@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from mcp_learning.clients.capture import outcomes, repositories, summaries, task_types, traces
 from mcp_learning.clients.capture.reactions import rejects_work_before
 from mcp_learning.clients.judging.sessions import REOPENS
+from mcp_learning.clients.transcripts.boundaries import is_talk
 from mcp_learning.clients.transcripts.events import Prompt
 from mcp_learning.clients.transcripts.sessions import Session, Task
 from mcp_learning.clients.transfer.imported import (
@@ -54,8 +55,8 @@ def executions(
 ) -> Iterator[PastExecution]:
     """The executions of a session's file, or of all sessions below a directory; blocks.
 
-    Notes what can't be read, and the numbers of prompts and tasks. Sessions of subagents are left
-    out, since their prompts are not the user's.
+    Notes what can't be read, and the numbers of prompts and tasks. Sessions of subagents
+    have no tasks of their own, since their prompts are not the user's.
 
     Raises:
         InvalidInput: There is no such path.
@@ -64,7 +65,7 @@ def executions(
     for file in files:
         session = read(file, notes, "" if files == [path] else str(file.relative_to(path)))
         if session.parent:
-            notes.found["sessions of subagents, left out"] += 1
+            notes.found["sessions of subagents, without tasks of their own"] += 1
             continue
         tasks = with_following(session)
         _count(session, len(tasks), notes)
@@ -74,19 +75,26 @@ def executions(
 
 
 def with_following(session: Session) -> list[tuple[Task, Prompt | None]]:
-    """The tasks of a session, each with the prompt that the next one begins with."""
+    """The tasks of a session, each with the prompt that the next one begins with.
+
+    Talk without a request is no task.
+    """
     tasks = session.tasks
-    return list(zip(tasks, [*(task.first for task in tasks[1:]), None], strict=False))
+    both = zip(tasks, [*(task.first for task in tasks[1:]), None], strict=False)
+    return [(task, following) for task, following in both if not is_talk(task.events)]
 
 
 def _count(session: Session, tasks: int, notes: Notes) -> None:
-    """Counts prompts, tasks and follow-ups of a file; prompts are tasks plus follow-ups."""
+    """Counts the prompts of a file: each begins a task, is a follow-up, or talk."""
+    talk = len(session.tasks) - tasks
     prompts = sum(isinstance(one, Prompt) and not one.is_answer for one in session.events)
     notes.found["files"] += 1
     notes.found["files without a prompt"] += not prompts
     notes.found["prompts"] += prompts
     notes.found["tasks"] += tasks
-    notes.found["follow-ups"] += prompts - tasks
+    notes.found["follow-ups"] += prompts - tasks - talk
+    if talk:
+        notes.found["talk without a request"] += talk
 
 
 def execution(

@@ -64,12 +64,26 @@ def begins_task(
     """
     if prompt.is_answer or wording.is_go_ahead(prompt.text):
         return False
+    if is_talk(task):
+        return True
     last = _last_turn(task)
     if _is_repeated(prompt, task) and (is_stopped(last) or not prompt.is_command):
         return _is_closed(task) or prompt.at - task[-1].at > _LONG_PAUSE
     if prompt.is_command:
         return True
     return _follow_up_score(prompt, task, has_worked) < _weight_of_new_words(prompt.text, known)
+
+
+def is_talk(task: Sequence[SessionEvent]) -> bool:
+    """Whether nothing was asked of the agent: "hi", or a command that it didn't answer ("/clear").
+
+    After "go on", an agent may work; so it is talk only if no tool was used.
+    """
+    prompts = [one for one in task if isinstance(one, Prompt)]
+    is_answered = len(prompts) < len(task)
+    return not any(isinstance(one, ToolCall) for one in task) and all(
+        wording.is_go_ahead(one.text) or (one.is_command and not is_answered) for one in prompts
+    )
 
 
 def _weight_of_new_words(text: str, known: AbstractSet[str]) -> float:

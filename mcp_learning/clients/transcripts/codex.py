@@ -3,7 +3,8 @@
 Since late 2025 each line has a time, a type and a payload; before, lines were the bare payloads and
 only the first one had a time. Both are read. A session that was forked from another, as those of
 subagents are, begins with the other's lines; its own id is in the first line, and the repeated
-lines are skipped (`codex_replay`). Tool calls are parsed by `codex_calls`.
+lines are skipped (`codex_replay`). What subagents did is added where the agent started them. Tool
+calls are parsed by `codex_calls`.
 """
 
 import re
@@ -14,13 +15,14 @@ from mcp_learning.clients.transcripts import codex_calls as calls
 from mcp_learning.clients.transcripts.codex_replay import RepeatedLines
 from mcp_learning.clients.transcripts.events import Action, Prompt, ToolCall
 from mcp_learning.clients.transcripts.reading import NO_SESSION, NO_TIME, Line, SessionReader
-from mcp_learning.clients.transcripts.sessions import Session, text_of
+from mcp_learning.clients.transcripts.sessions import Session, SubagentSession, text_of
 from mcp_learning.clients.transfer.imported import Notes, files_below
 from mcp_learning.clients.transfer.lines import COMPRESSED, read_objects
 from mcp_learning.clients.values import as_number, as_object, home_directory, parse_time
 
 SOURCE = "codex"
 
+_ID = re.compile(r"[A-Za-z0-9-]{8,100}")
 _DIRECTORIES = ("sessions", "archived_sessions")  # of sessions, in the home of Codex
 
 # What the client itself puts into a session in the user's name.
@@ -56,16 +58,37 @@ def files(path: Path, notes: Notes) -> list[Path]:
 
 
 def read(file: Path, notes: Notes, name: str = "") -> Session:
-    """Reads a session; blocks."""
-    reader = _CodexReader(Session(SOURCE, file.name.partition(".")[0]), notes)
-    session = reader.read(read_objects(file, notes, name))
-    reader.take_held()
+    """Reads a session with its subagents; blocks."""
+    session = Session(SOURCE, file.name.partition(".")[0])
+    _read(session, file, notes, name, set())
     return session
 
 
+def _read(session: Session, file: Path, notes: Notes, name: str, known: set[str]) -> None:
+    """Reads a file into a session; `known` are the ids of subagents that were already read."""
+    reader = _CodexReader(session, notes, file.parent, known)
+    reader.read(read_objects(file, notes, name))
+    reader.take_held()
+
+
+def _file_of(name: str, directory: Path) -> Path | None:
+    """The file of a subagent, beside that of its session or in the directory of another day."""
+    if not _ID.fullmatch(name):
+        return None
+    found = (
+        file
+        for place, days in ((directory, ""), (directory.parent, "*/"))
+        for ending in (".jsonl", f".jsonl{COMPRESSED}")
+        for file in sorted(place.glob(f"{days}rollout-*{name}{ending}"))
+    )
+    return next(found, None)
+
+
 class _CodexReader(SessionReader):
-    def __init__(self, session: Session, notes: Notes) -> None:
+    def __init__(self, session: Session, notes: Notes, directory: Path, known: set[str]) -> None:
         super().__init__(session, notes)
+        self._directory = directory
+        self._subagents = known
         self._began: datetime | None = None
         self._model = ""
         self._plans = False
@@ -162,6 +185,20 @@ class _CodexReader(SessionReader):
             self._said(calls.review(payload.get("review_output")))
         elif kind == "item_completed" and item.get("type") == "Plan":
             self._said(str(item.get("text") or ""))
+        else:
+            self._delegated(calls.started_agents(payload))
+
+    def _delegated(self, names: list[str]) -> None:
+        """Adds what subagents did that the agent has started; several lines may name one."""
+        for name in names:
+            file = None if name in self._subagents else _file_of(name, self._directory)
+            self._subagents.add(name)
+            if file is not None:
+                work = SubagentSession(SOURCE)
+                # Lines that can't be read are counted when the file is read for itself.
+                _read(work, file, Notes(), "", self._subagents)
+                if work.parent:
+                    self.session.add_delegated(work)
 
     def _ended(self, payload: Line) -> None:
         """The end of a turn, which may be the only line with the last reply or the error."""
@@ -196,7 +233,9 @@ class _CodexReader(SessionReader):
             self.take_held()
             self._called(payload)
         elif kind in calls.OUTPUTS:
-            self._open.answered(payload, at)
+            call = self._open.answered(payload, at)
+            if call is not None and call.action is Action.DELEGATE:
+                self._delegated(calls.answered_agents(payload))
             name = str(payload.get("call_id"))
             asked = self._questions.pop(name, [])
             questions = [str(one.get("question")) for one in asked]

@@ -76,11 +76,11 @@ class OpenCalls:
         self.add(command, payload)
         return True
 
-    def answered(self, payload: dict[str, Any], at: datetime) -> None:
-        """Adds the output of a tool call."""
+    def answered(self, payload: dict[str, Any], at: datetime) -> ToolCall | None:
+        """Adds the output of a tool call; returns the call."""
         call = self._by_id.pop(str(payload.get("call_id")), None)
         if call is None:
-            return
+            return None
         status, is_failure, text = _output(payload.get("output"))
         running = _RUNNING.search(text[:500])
         if running:
@@ -89,6 +89,7 @@ class OpenCalls:
         call.is_rejected = bool(_REJECTED.search(text[:300])) and status != 0
         body = _HEAD.sub("", text)
         call.answer(body, failed=None if running else is_failure, status=status)
+        return call
 
     def ended(self, payload: dict[str, Any]) -> None:
         """Adds the end of a command, which in some versions alone has the exit status."""
@@ -141,6 +142,21 @@ def parent(payload: dict[str, Any]) -> str:
         return ""
     named = as_object(as_object(agent).get("thread_spawn")).get("parent_thread_id")
     return str(named or payload.get("parent_thread_id") or payload.get("forked_from_id") or "?")
+
+
+def answered_agents(payload: dict[str, Any]) -> list[str]:
+    """The session of the subagent that a call has started, if its output names it."""
+    name = as_object(_loaded(payload.get("output"))).get("agent_id")
+    return [name] if isinstance(name, str) else []
+
+
+def started_agents(payload: dict[str, Any]) -> list[str]:
+    """The sessions of subagents that were started by an event; the versions differ in form."""
+    item = as_object(payload.get("item")) or payload
+    if item.get("kind") in (None, "started"):
+        found = [item.get("agent_thread_id"), item.get("new_thread_id")]
+        return [name for name in found if isinstance(name, str)]
+    return []
 
 
 def questions(payload: dict[str, Any]) -> list[dict[str, Any]]:

@@ -1,13 +1,15 @@
 """Reads the sessions of Gemini CLI: `session-*.json`, later `.jsonl`, below `tmp/PROJECT/chats`.
 
 A file is an object with all messages, or has one message a line. Then a repeated message replaces
-the earlier one, and `$rewindTo` removes that message and those after it.
+the earlier one, and `$rewindTo` removes that message and those after it. Subagents have files of
+their own in the directory SESSION beside it; what they did belongs to the task at that time.
 """
 
 import json
 import re
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 
 from mcp_learning.clients.transcripts.events import Action, Trouble
@@ -18,7 +20,7 @@ from mcp_learning.clients.transcripts.reading import (
     SessionReader,
     trouble,
 )
-from mcp_learning.clients.transcripts.sessions import Session, text_of
+from mcp_learning.clients.transcripts.sessions import Session, SubagentSession, text_of
 from mcp_learning.clients.transfer.imported import Notes, files_below
 from mcp_learning.clients.transfer.lines import read_objects
 from mcp_learning.clients.values import (
@@ -33,6 +35,7 @@ from mcp_learning.clients.values import (
 
 SOURCE = "gemini"
 
+_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
 _LARGEST_FILE = 64 * 2**20  # bytes of a session in one object that is read
 _ACTIONS = {
     "run_shell_command": Action.RUN,
@@ -83,10 +86,29 @@ def files(path: Path, notes: Notes) -> list[Path]:
 
 
 def read(file: Path, notes: Notes, name: str = "") -> Session:
-    """Reads a session; blocks."""
-    reader = _GeminiReader(Session(SOURCE, file.stem), notes)
+    """Reads a session with its subagents; blocks."""
+    session = Session(SOURCE, file.stem)
+    reader = _GeminiReader(session, notes)
     reader.place["cwd"] = _project(file)
-    return reader.read(_messages(reader.session, file, notes, name))
+    messages = list(_messages(session, file, notes, name))
+    reader.subagents = [] if session.parent else _subagents(file.parent, session.id)
+    reader.read(messages)
+    reader.take_subagents()
+    return session
+
+
+def _subagents(directory: Path, session: str) -> list[SubagentSession]:
+    """What the subagents of a session did, in the order of their first events."""
+    found = []
+    notes = Notes()  # of lines that are counted when their file is read for itself
+    place = directory / session
+    if _ID.fullmatch(session) and place.is_dir():
+        for file in files(place, notes):
+            work = SubagentSession(SOURCE, file.stem)
+            _GeminiReader(work, notes).read(_messages(work, file, notes, ""))
+            if work.parent and work.events:
+                found.append(work)
+    return sorted(found, key=lambda work: work.events[0].at)
 
 
 def _messages(session: Session, file: Path, notes: Notes, name: str) -> Iterator[tuple[str, Line]]:
@@ -148,11 +170,21 @@ def _project(file: Path) -> str:
 
 
 class _GeminiReader(SessionReader):
+    def __init__(self, session: Session, notes: Notes) -> None:
+        super().__init__(session, notes)
+        self.subagents: list[SubagentSession] = []
+
+    def take_subagents(self, until: datetime | None = None) -> None:
+        """Adds what subagents did that began before a time, or all of them."""
+        while self.subagents and (until is None or self.subagents[0].events[0].at < until):
+            self.session.add_delegated(self.subagents.pop(0))
+
     def take(self, where: str, line: Line) -> None:
         at = parse_time(line.get("timestamp"))
         if at is None:
             self.notes.skip(where, NO_TIME)
             return
+        self.take_subagents(at)
         self.place["at"] = at
         said = text_of(line.get("content")).strip()
         match line.get("type"):

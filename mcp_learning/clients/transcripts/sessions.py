@@ -184,6 +184,13 @@ class Session:
             self._has_worked = self._has_worked or isinstance(event, ToolCall)
             self.events.append(event)
 
+    def add_delegated(self, work: "SubagentSession") -> None:
+        """Adds what a subagent did to the latest task, whose model remains that of the agent."""
+        for event in work.events:
+            if isinstance(event, Usage):
+                event.model = ""
+            self.add(event)
+
     def _add_prompt(self, prompt: Prompt) -> None:
         if not self.events and prompt.is_answer:
             return
@@ -220,6 +227,15 @@ class Session:
     def latest(self) -> Task | None:
         """The last task; None if there is no prompt."""
         return Task(self, self.events[self._begins[-1] :]) if self._begins else None
+
+
+class SubagentSession(Session):
+    """The tool calls and the usage of a subagent; its prompts are not the user's."""
+
+    def add(self, event: SessionEvent) -> None:
+        """Adds an event of these kinds."""
+        if isinstance(event, (ToolCall, Usage)):
+            self.events.append(event)
 
 
 def text_of(content: object) -> str:

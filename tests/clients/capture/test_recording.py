@@ -19,7 +19,7 @@ from process.wire import Server
 
 from mcp_learning.cli import hook
 from mcp_learning.clients.capture import recording
-from mcp_learning.clients.capture.tasks import execution
+from mcp_learning.clients.capture.tasks import execution, executions
 from mcp_learning.clients.transcripts import claude_code
 from mcp_learning.clients.transcripts.sessions import Task
 from mcp_learning.clients.transfer.imported import Notes
@@ -179,6 +179,17 @@ def test_a_hook_and_an_import_store_the_same_record_of_a_task(
     assert (recorded["model_tier"], recorded["estimated_tokens"]) == ("sonnet", 15)
     assert (recorded["actual_cost"], recorded["error_message"]) == (0.25, "1 failed")
     assert recorded["solution_summary"].startswith(reply.strip())
+
+
+@pytest.mark.parametrize("said", ["hi", "thanks!", "continue", "/model"])
+def test_talk_without_a_request_is_no_task(
+    tmp_path: Path, written: Callable[..., Path], said: str
+) -> None:
+    answer = [] if said == "/model" else [assistant("How can I help you?", second=-8)]
+    path, notes = written(user(said, "prompt-0", -9), *answer, *WORK), Notes()
+    (record,) = executions(claude_code.read, path, notes)
+    assert record.execution.task_description == PROMPT
+    assert (notes.found["tasks"], notes.found["talk without a request"]) == (1, 1)
 
 
 def test_tasks_after_which_the_client_ran_no_hook_are_recorded_with_the_next_one(

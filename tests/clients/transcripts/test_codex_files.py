@@ -5,7 +5,7 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from clients.transcripts.sessions import at, codex, codex_start, event, item, write
+from clients.transcripts.sessions import at, codex, codex_start, event, item, metadata, write
 
 from mcp_learning.clients.capture.recording import record
 from mcp_learning.clients.capture.tasks import executions
@@ -113,9 +113,57 @@ def test_the_session_of_a_subagent_is_left_out(tmp_path: Path, notes: Notes) -> 
     meta = codex(100, "session_meta", id=CHILD, cwd="/home/user/teapot", source=spawn)
     path = write(tmp_path / "rollout-child.jsonl", meta, says(101, BRIEF))
     assert list(executions(reader.read, path, notes)) == []
-    assert notes.found["sessions of subagents, left out"] == 1
+    assert notes.found["sessions of subagents, without tasks of their own"] == 1
     hook_input = {"transcript_path": str(path)}
     assert record("codex", hook_input, tmp_path) == "nothing recorded: the session of a subagent"
+
+
+SPAWN = item(2, "function_call", name="spawn_agent", call_id="1", arguments="{}")
+STARTED = {
+    "answer": item(3, "function_call_output", call_id="1", output=json.dumps({"agent_id": CHILD})),
+    "event": event(3, "sub_agent_activity", kind="started", agent_thread_id=CHILD),
+    "item": event(3, "item_completed", item={"kind": "started", "agent_thread_id": CHILD}),
+}
+
+
+@pytest.mark.parametrize("started", STARTED.values(), ids=STARTED)
+@pytest.mark.parametrize("day", ["01", "02"])
+def test_what_a_subagent_did_belongs_to_the_task_that_started_it(
+    tmp_path: Path, notes: Notes, started: dict[str, object], day: str
+) -> None:
+    tokens = {"last_token_usage": {"input_tokens": 30, "output_tokens": 5}}
+    patch = "*** Begin Patch\n*** Update File: lid.py\n*** End Patch"
+    write(
+        tmp_path / "sessions" / "2025" / "03" / "01" / "rollout-2025-03-01.jsonl",
+        codex_start(PARENT),
+        turn(0, model="gpt-5-codex"),
+        says(1, ASKED),
+        SPAWN,
+        started,
+        started,
+        event(300, "agent_message", message="A subagent sharpened it."),
+        says(400, "Next, write the documentation of the lid"),
+        event(401, "agent_message", message="Written."),
+    )
+    write(
+        tmp_path / "sessions" / "2025" / "03" / day / f"rollout-2025-03-{day}-{CHILD}.jsonl",
+        codex(100, "session_meta", id=CHILD, parent_thread_id=PARENT, thread_source="subagent"),
+        turn(100, model="gpt-5-mini"),
+        says(100, BRIEF),
+        item(101, "custom_tool_call", name="apply_patch", call_id="2", input=patch),
+        event(101, "token_count", info=tokens),
+        event(102, "sub_agent_activity", kind="started", agent_thread_id=PARENT),
+        event(103, "agent_message", message="Sharpened."),
+    )
+    first, second = imported(tmp_path, notes)
+    assert first.execution.task_description == ASKED
+    assert (first.execution.solution_summary or "").startswith("A subagent sharpened it.")
+    assert metadata(first)["tools"] == {"spawn_agent": 1, "apply_patch": 1}
+    assert metadata(first)["files"] == [{"path": "lid.py", "commit": "ab12"}]
+    assert first.execution.details.estimated_tokens == 35
+    assert first.execution.model_tier == "gpt-5-codex"
+    assert "tools" not in metadata(second)
+    assert not notes.skipped
 
 
 def session(tmp_path: Path, *lines: dict[str, object]) -> Session:

@@ -5,13 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from clients.transcripts.sessions import at, write
+from clients.transcripts.sessions import at, metadata, write
 
 from mcp_learning.clients.sources import sources
 from mcp_learning.clients.transcripts import gemini
 from mcp_learning.clients.transcripts.events import Prompt
 from mcp_learning.clients.transcripts.sessions import Task
 from mcp_learning.clients.transfer.imported import Notes
+from mcp_learning.clients.values import as_object
 
 ASKED = "Fix the drip of the spout after pouring"
 DONE = "The edge of the spout was blunt."
@@ -64,7 +65,7 @@ def written(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("name", ["session-2025-03-01T09-05-cd34.json", "reviewer.jsonl"])
-def test_the_session_of_a_subagent_is_left_out(written: Path, name: str) -> None:
+def test_what_a_subagent_did_belongs_to_the_task_at_that_time(written: Path, name: str) -> None:
     path = written.parent / "session-1" / name
     path.parent.mkdir()
     about = {**ABOUT, "sessionId": "reviewer-1", "kind": "subagent"}
@@ -73,7 +74,10 @@ def test_the_session_of_a_subagent_is_left_out(written: Path, name: str) -> None
     notes = Notes()
     (record,) = sources(1)["gemini"].read(written.parents[2], notes)
     assert record.execution.details.session_id == "session-1"
-    assert notes.found["sessions of subagents, left out"] == 1
+    assert record.execution.details.estimated_tokens == 2 * 27
+    assert as_object(metadata(record)["tools"])["run_shell_command"] == 2
+    assert "prompts" not in metadata(record)
+    assert notes.found["sessions of subagents, without tasks of their own"] == 1
 
 
 def test_a_session_in_one_object_becomes_a_task(written: Path, tmp_path: Path) -> None:
