@@ -18,8 +18,19 @@ from mcp_learning.models.wording import counted
 
 M = TypeVar("M", bound=BaseModel)
 
+UNEXPECTED = (
+    "{} failed in the server, whose log on stderr has the details; if memory is short, free some, "
+    "then call again"
+)
+"""The message for an unexpected error, whose own text only goes to the log."""
+
 _MANY = 1e9
 """What is at least so much has three digits, and an exponent."""
+
+
+def printable(name: str) -> str:
+    """An unknown name from a client, safe for an error message and a log line."""
+    return "".join(c if c.isprintable() else "\ufffd" for c in name[:60])
 
 
 def structured(result: BaseModel) -> dict[str, Any]:

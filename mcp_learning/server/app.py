@@ -9,16 +9,28 @@ from typing import Any
 import anyio
 from mcp.server.caching import CacheableMethod, CacheHint
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
-from mcp.server.mcpserver import Context, MCPServer
+from mcp.server.lowlevel import Server
+from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.request_state import RequestStateBoundary, RequestStateSecurity
+from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler
 from mcp.shared.exceptions import MCPError
 from mcp_types import (
-    INTERNAL_ERROR,
-    INVALID_PARAMS,
+    CallToolRequestParams,
     CallToolResult,
+    CompleteRequestParams,
+    CompleteResult,
+    GetPromptRequestParams,
     GetPromptResult,
     Icon,
     InputRequiredResult,
+    ListPromptsResult,
+    ListResourcesResult,
+    ListResourceTemplatesResult,
+    ListToolsResult,
+    PaginatedRequestParams,
+    ReadResourceRequestParams,
+    ReadResourceResult,
     TextContent,
 )
 from mcp_types import Tool as ListedTool
@@ -34,6 +46,9 @@ from mcp_learning.server.service_runner import ServiceRunner
 from mcp_learning.server.tools import TOOLS, Tool
 
 logger = logging.getLogger(__name__)
+
+Asked = ServerRequestContext[None, Any]
+"""The context of a request."""
 
 INSTRUCTIONS = (
     "A database of past task executions. Before a task, call find_similar_tasks with the task in "
@@ -68,19 +83,15 @@ _LIST_METHODS: tuple[CacheableMethod, ...] = (
 _CONSTANT = dict.fromkeys(_LIST_METHODS, CacheHint(ttl_ms=3_600_000, scope="public"))
 """Cache hints of lists that are constant while the server runs: valid for an hour."""
 
-_UNEXPECTED = (
-    "{} failed in the server, whose log on stderr has the details; if memory is short, free some, "
-    "then call again"
-)
-"""The message for an unexpected error, whose own text only goes to the log."""
 
+class LearningServer(Server[None]):
+    """A server of the SDK's low level, whose tools are declared by models.
 
-class LearningServer(MCPServer[None]):
-    """An MCPServer whose tools are declared by models instead of by signatures.
+    `MCPServer` derives tools from signatures. With models, schemas are small and have no null
+    unions, unknown arguments are refused, and an argument error is one line that names the field.
+    An `MCPServer` also takes 20 ms to make, mostly to import a library for coloured logs.
 
-    With models, schemas are small and have no null unions, unknown arguments are refused, and an
-    argument error is one line that names the field. With `read_only`, all tools and prompts that
-    write are left out.
+    With `read_only`, all tools and prompts that write are left out.
     """
 
     def __init__(self, runner: ServiceRunner, *, read_only: bool = False) -> None:
@@ -92,23 +103,30 @@ class LearningServer(MCPServer[None]):
             icons=[ICON],
             cache_hints=_CONSTANT,
             lifespan=self._lifespan,
-            middleware=[self._note_answers],
+            get_tool_input_schema=lambda _: None,  # no argument is sent as a header of HTTP
+            on_list_tools=self._list_tools,
+            on_call_tool=self._call_tool,
+            on_list_resources=self._list_resources,
+            on_list_resource_templates=self._list_templates,
+            on_read_resource=self._read_resource,
+            on_list_prompts=self._list_prompts,
+            on_get_prompt=self._get_prompt,
+            on_completion=self._complete,
+            on_subscriptions_listen=ListenHandler(InMemorySubscriptionBus()),
         )
+        state = RequestStateBoundary(RequestStateSecurity.ephemeral(), default_audience=self.name)
+        self.middleware += [state, self._note_answers]
         self._runner = runner
+        self._learning = runner.learning
+        self._read_only = read_only
         self._tools = {
             tool.name: tool for tool in TOOLS if tool.annotations.read_only_hint or not read_only
         }
-        resources.register(self, runner.learning)
-        prompts.register(self, runner.learning, read_only=read_only)
-
-    async def list_tools(self) -> list[ListedTool]:
-        """All tools, in their fixed order."""
-        return [listed for listed in _listed_tools() if listed.name in self._tools]
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[None, Any] | None = None
     ) -> CallToolResult | InputRequiredResult:
-        """Validates the arguments, asks the user if needed, calls the service, formats the answer.
+        """Calls a tool: validates the arguments, asks the user if needed, formats the answer.
 
         Raises:
             ToolError: For every expected failure; its message says what to do.
@@ -124,14 +142,14 @@ class LearningServer(MCPServer[None]):
         try:
             if unanswered := await self._unanswered(tool, request, context):
                 return unanswered
-            result, text = await tool.call(self._runner.learning, request, report)
+            result, text = await tool.call(self._learning, request, report)
         except (ToolError, MCPError):
             raise
         except LearningError as error:
             raise ToolError(visible(str(error))) from error
         except Exception:
             logger.exception("%s failed", name)
-            raise ToolError(_UNEXPECTED.format(name)) from None
+            raise ToolError(answers.UNEXPECTED.format(name)) from None
         return CallToolResult(
             content=[TextContent(type="text", text=text)],
             structured_content=visible_values(answers.structured(result)),
@@ -140,7 +158,9 @@ class LearningServer(MCPServer[None]):
     def _validated(self, name: str, arguments: dict[str, Any]) -> tuple[Tool, BaseModel]:
         tool = self._tools.get(name)
         if tool is None:
-            raise ToolError(f"{_shown(name)}: no such tool; there are {', '.join(self._tools)}")
+            raise ToolError(
+                f"{answers.printable(name)}: no such tool; there are {', '.join(self._tools)}"
+            )
         try:
             return tool, tool.request.model_validate(arguments)
         except ValidationError as error:
@@ -154,47 +174,55 @@ class LearningServer(MCPServer[None]):
     ) -> InputRequiredResult | None:
         if tool.question is None or context is None or not confirmation.can_ask(context):
             return None
-        question = await tool.question(self._runner.learning, request)
+        question = await tool.question(self._learning, request)
         return await confirmation.agreement(context, question) if question else None
-
-    async def get_prompt(
-        self,
-        name: str,
-        arguments: dict[str, Any] | None = None,
-        context: Context[None, Any] | None = None,
-    ) -> GetPromptResult | InputRequiredResult:
-        """Renders a prompt.
-
-        Raises:
-            MCPError: The name is wrong, or an argument is missing or unknown.
-        """
-        known = {prompt.name: prompt for prompt in await self.list_prompts()}
-        if name not in known:
-            problem = f"{_shown(name)}: no such prompt; there are {', '.join(known)}"
-            raise MCPError(INVALID_PARAMS, problem)
-        accepted = {argument.name: argument for argument in known[name].arguments or []}
-        for unknown in (arguments or {}).keys() - accepted.keys():
-            problem = f"{_shown(unknown)}: is not known here; known are {', '.join(accepted)}"
-            raise MCPError(INVALID_PARAMS, problem)
-        for argument in accepted.values():
-            if argument.required and argument.name not in (arguments or {}):
-                raise MCPError(INVALID_PARAMS, f"{argument.name}: is required")
-        try:
-            return await super().get_prompt(name, arguments, context)
-        except MCPError:
-            raise
-        except Exception:
-            logger.exception("%s failed", name)
-            raise MCPError(INTERNAL_ERROR, _UNEXPECTED.format(name)) from None
 
     async def run_stdio_async(self) -> None:
         """Serves one client over stdio; every request is answered, even a malformed one."""
-        server = self._lowlevel_server
-        async with lenient_stdio() as (requests, answers):
-            await server.run(requests, answers, server.create_initialization_options())
+        async with lenient_stdio() as (incoming, outgoing):
+            await self.run(incoming, outgoing, self.create_initialization_options())
+
+    async def _list_tools(self, _: Asked, __: PaginatedRequestParams | None) -> ListToolsResult:
+        tools = [listed for listed in _listed_tools() if listed.name in self._tools]
+        return ListToolsResult(tools=tools)
+
+    async def _call_tool(
+        self, asked: Asked, params: CallToolRequestParams
+    ) -> CallToolResult | InputRequiredResult:
+        context: Context[None, Any] = Context(request_context=asked, input_params=params)
+        try:
+            return await self.call_tool(params.name, params.arguments or {}, context)
+        except ToolError as error:
+            text = TextContent(type="text", text=str(error))
+            return CallToolResult(content=[text], is_error=True)
+
+    async def _list_resources(
+        self, _: Asked, __: PaginatedRequestParams | None
+    ) -> ListResourcesResult:
+        return ListResourcesResult(resources=resources.listed())
+
+    async def _list_templates(
+        self, _: Asked, __: PaginatedRequestParams | None
+    ) -> ListResourceTemplatesResult:
+        return ListResourceTemplatesResult(resource_templates=resources.templates())
+
+    async def _read_resource(
+        self, _: Asked, params: ReadResourceRequestParams
+    ) -> ReadResourceResult:
+        return ReadResourceResult(contents=[await resources.read(self._learning, params.uri)])
+
+    async def _list_prompts(self, _: Asked, __: PaginatedRequestParams | None) -> ListPromptsResult:
+        return ListPromptsResult(prompts=prompts.listed(read_only=self._read_only))
+
+    async def _get_prompt(self, _: Asked, params: GetPromptRequestParams) -> GetPromptResult:
+        given = params.arguments or {}
+        return await prompts.render(self._learning, params.name, given, read_only=self._read_only)
+
+    async def _complete(self, _: Asked, params: CompleteRequestParams) -> CompleteResult:
+        return CompleteResult(completion=await prompts.complete(self._learning, params.argument))
 
     @asynccontextmanager
-    async def _lifespan(self, _: MCPServer[None]) -> AsyncIterator[None]:
+    async def _lifespan(self, _: Server[None]) -> AsyncIterator[None]:
         async with anyio.create_task_group() as group:
             group.start_soon(self._runner.run)
             try:
@@ -220,11 +248,6 @@ def _traced(request: RecordExecution, context: Context[None, Any]) -> RecordExec
         return request.model_validate({**dict(request), "traceparent": given})
     except ValidationError:
         return request
-
-
-def _shown(name: str) -> str:
-    """An unknown name from a client, safe for an error message and a log line."""
-    return "".join(c if c.isprintable() else "\ufffd" for c in name[:60])
 
 
 @cache

@@ -44,7 +44,8 @@ serve(Settings.load(), config=ClusterConfig(
 """A server that waits as all do, but not as long."""
 
 HANGING = """
-import time
+import logging, time
+logging.basicConfig()
 from mcp_learning.cluster.config import ClusterConfig
 from mcp_learning.server.stdio import serve
 from mcp_learning.service.learning import LearningService
@@ -216,7 +217,7 @@ def test_agents_that_start_at_once_get_one_leader_and_light_followers(data_dir: 
             assert status == 0
             assert "mcp_learning.cluster.member" in stderr.split()
             loaded = {name.partition(".")[0] for name in stderr.split()}
-            assert not loaded & {"duckdb", "onnxruntime", "fastembed", "numpy"}
+            assert not loaded & {"duckdb", "onnxruntime", "fastembed", "numpy", "rich"}
     finally:
         for server in servers:
             server.__exit__()
