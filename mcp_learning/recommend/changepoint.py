@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from mcp_learning.recommend.belief import Floats
 from mcp_learning.recommend.evidence import Bools, Ints
+from mcp_learning.recommend.tallies import tally
 from mcp_learning.search import fusion, relevance_feedback
 
 VectorsAt = Callable[[Ints], NDArray[np.float32]]
@@ -62,44 +63,50 @@ def unchanged_on_similar_tasks(
     latest = _Latest(option[near], options)
     influence, ended = np.sqrt(np.minimum(weight[near], 1.0)), success[near]
     older = latest.older(ended, influence)
-    doubt = _later(HAZARD * _odds(ended[latest.at], influence[latest.at] * latest.known, older))
+    weighted = influence[latest.at] * latest.known
+    doubt = _later(HAZARD * _odds(ended[latest.at], weighted[:, None], older[:, None]))
     unchanged[near] = latest.spread(1 - doubt)
     return unchanged
 
 
 def unchanged_on_all_tasks(
-    option: Ints, success: Bools, vectors: VectorsAt, noise: float, options: int
+    corrected: Floats, information: Floats, repo: Ints, vectors: VectorsAt, noise: float
 ) -> Floats:
-    """(n,) 0..1: the probability that an execution's option hasn't got worse since, on all tasks.
+    """(n,) 0..1: the probability that one option hasn't got worse since, on all tasks.
 
     Only changes for the worse are searched: if agents take the best option, each is more and more
     taken for what it is good at, which looks like a change for the better. Of consecutive runs on
     tasks of one kind the k-th counts 1/k, since kinds come in bursts: an option that fails a dozen
-    times on one kind of task hasn't got worse on others.
+    times on one kind of task hasn't got worse on others. And each repository has rates of its own,
+    since runs in a harder one may follow those in an easier one.
 
     Args:
-        option: (n,) 0..options - 1, oldest first; -1: not examined, the result is 1.
-        success: (n,).
+        corrected: (n,) outcomes from `evidence.corrected_outcome`, oldest first.
+        information: (n,) of each outcome, 0..1.
+        repo: (n,) codes of repositories.
         vectors: Gives the vectors of executions by position.
         noise: `Embedder.floor` of their model.
-        options: Number of options.
     """
-    unchanged = np.ones(len(option))
-    mine = np.flatnonzero(option >= 0)
-    latest = _Latest(option[mine], options)
-    ended, counted = success[mine][latest.at], latest.known.astype(np.float64)
-    older = latest.older(success[mine], np.ones(len(mine)))
-    doubt = _later(HAZARD_ON_ALL_TASKS * _odds(ended, counted, older, worse=True))
-    suspects = np.flatnonzero(doubt.max(axis=1, initial=0) > _WORTH_A_LOOK)
-    if not len(suspects):
+    count = len(corrected)
+    unchanged = np.ones(count)
+    first = max(0, count - MOST_SEARCHED)
+    if count < LEAST_RUNS:
         return unchanged
-    for one in suspects.tolist():
-        known = latest.known[one]
-        counted[one, known] = _novelty(vectors(mine[latest.at[one, known]]), noise)
-    doubt[:] = 0.0
-    odds = _odds(ended[suspects], counted[suspects], older[suspects], worse=True)
-    doubt[suspects] = _later(HAZARD_ON_ALL_TASKS * odds)
-    unchanged[mine] = latest.spread(1 - doubt)
+    weighted = np.stack([information * corrected, information])
+    older = _limited(weighted[:, :first].sum(axis=1))[None, None]
+    latest, weight = corrected[first:], information[first:]
+    odds = _odds(latest, weight[None, None], older, worse=True)
+    if _later(HAZARD_ON_ALL_TASKS * odds).max() <= _WORTH_A_LOOK:
+        return unchanged
+    codes, number = np.unique(repo, return_inverse=True)
+    here, before = number[first:], number[:first]
+    sums = np.stack([tally(before, one[:first], len(codes)) for one in weighted], axis=1)
+    visited = np.unique(here)
+    weight = weight * _novelty(vectors(np.arange(first, count)), noise)
+    apart = weight * (here == visited[:, None])
+    odds = _odds(latest, apart[None], _limited(sums[visited])[None], worse=True)
+    unchanged[first:] = 1 - _later(HAZARD_ON_ALL_TASKS * odds)[0]
+    unchanged[:first] = unchanged[first]
     return unchanged
 
 
@@ -124,17 +131,13 @@ class _Latest:
         self.at = self._order[np.maximum(places, 0)]
 
     def older(self, success: Bools, weight: Floats) -> Floats:
-        """(m, 2) sums of successes and weights of the runs before those in `at`.
-
-        They are scaled to a weight of at most `MOST_SEARCHED`.
-        """
+        """(m, 2) `_limited` sums of successes and weights of the runs before those in `at`."""
         first = np.maximum(self._ends - self.at.shape[1], self._starts)
         if (first == self._starts).all():  # the usual case
             return np.zeros((len(first), 2))
         both = np.stack([weight * success, weight], axis=1)[self._order]
         summed = np.vstack([np.zeros(2), np.cumsum(both, axis=0)])
-        sums = summed[first] - summed[self._starts]
-        return np.asarray(sums * (MOST_SEARCHED / np.maximum(sums[:, 1:], MOST_SEARCHED)))
+        return _limited(summed[first] - summed[self._starts])
 
     def spread(self, values: Floats) -> Floats:
         """(n,) from (m, k) values: earlier runs get the first one's, other executions 1."""
@@ -146,22 +149,36 @@ class _Latest:
         return found
 
 
-def _odds(success: Bools, weight: Floats, older: Floats, *, worse: bool = False) -> Floats:
+def _limited(sums: Floats) -> Floats:
+    """(…, 2) sums of successes and weights, scaled to a weight of at most `MOST_SEARCHED`."""
+    return np.asarray(sums * (MOST_SEARCHED / np.maximum(sums[..., 1:], MOST_SEARCHED)))
+
+
+def _odds(outcome: Floats | Bools, weight: Floats, older: Floats, *, worse: bool = False) -> Floats:
     """(m, k - 1) likelihood ratios of a change after each of k runs, oldest first, against none.
 
-    0 where no run is before, and, with `worse`, where the rate rises. `older`, (m, 2) from
-    `_Latest.older`, is before any change.
+    0 where no run is before, and, with `worse`, where rates rise: by the differences in each
+    repository, weighted as by N. Mantel and W. Haenszel, "Statistical aspects of the analysis of
+    data from retrospective studies of disease", Journal of the National Cancer Institute 22 (1959),
+    719-748.
+
+    Args:
+        outcome: (m, k) or (k,) outcomes; their mean is a rate.
+        weight: (m, p, k) of the runs in each of p repositories, which have rates of their own.
+        older: (m, p, 2) from `_limited`, of runs before any change.
+        worse: Whether only changes for the worse are possible.
     """
-    if weight.shape[1] < 2:
+    if weight.shape[-1] < 2:
         return np.zeros((len(weight), 0))
-    won = older[:, :1] + np.cumsum(weight * success, axis=1)
-    seen = older[:, 1:] + np.cumsum(weight, axis=1)
-    later_won, later_seen = won[:, -1:] - won, seen[:, -1:] - seen
+    won = older[..., :1] + np.cumsum(weight * outcome[..., None, :], axis=-1)
+    seen = older[..., 1:] + np.cumsum(weight, axis=-1)
+    later_won, later_seen = won[..., -1:] - won, seen[..., -1:] - seen
     before, after = _log_marginal(np.stack([won, later_won]), np.stack([seen, later_seen]))
-    odds = np.exp(np.clip(before + after - before[:, -1:], -50.0, 50.0))
-    possible = seen > 0
+    odds = np.exp(np.clip((before + after - before[..., -1:]).sum(axis=1), -50.0, 50.0))
+    possible = seen.sum(axis=1) > 0
     if worse:
-        possible &= later_won * seen < won * later_seen
+        falls = (won * later_seen - later_won * seen) / np.maximum(seen[..., -1:], 1e-300)
+        possible &= falls.sum(axis=1) > 0
     return np.asarray(odds * possible)[:, :-1]
 
 
@@ -182,9 +199,12 @@ def _novelty(vectors: NDArray[np.float32], noise: float) -> Floats:
 
 
 def _log_marginal(won: Floats, seen: Floats) -> Floats:
-    """Logarithm of the probability of counts under a uniform prior."""
-    lost = np.maximum(seen - won, 0.0)
-    of_won, of_lost, of_both = log_gamma(np.stack([np.maximum(won, 0.0) + 1, lost + 1, seen + 2]))
+    """Logarithm of the probability of counts under a uniform prior.
+
+    Sums of unsure outcomes may be outside of 0..`seen`.
+    """
+    won, seen = np.clip(won, 0.0, np.maximum(seen, 0.0)), np.maximum(seen, 0.0)
+    of_won, of_lost, of_both = log_gamma(np.stack([won + 1, seen - won + 1, seen + 2]))
     return np.asarray(of_won + of_lost - of_both)
 
 

@@ -13,7 +13,7 @@ from mcp_learning.recommend import changepoint
 from mcp_learning.recommend.belief import Counts, Floats
 from mcp_learning.recommend.ended import Ended
 from mcp_learning.recommend.estimate import Regularities
-from mcp_learning.recommend.evidence import Bools, Ints, counts_of, recency
+from mcp_learning.recommend.evidence import Ints, counts_of, recency
 from mcp_learning.recommend.labels import choices
 from mcp_learning.recommend.strengths import Strengths
 from mcp_learning.search.catalog import CatalogView
@@ -27,13 +27,11 @@ class Unchanged(NamedTuple):
     """The result of `changepoint.unchanged_on_all_tasks` for the k runs of one option.
 
     Attributes:
-        versions: (k,) embedding versions of the runs.
-        success: (k,) their outcomes.
+        runs: (3, k) embedding versions, repositories and corrected outcomes of the runs.
         unchanged: (k,) the result.
     """
 
-    versions: Ints
-    success: Bools
+    runs: Floats
     unchanged: Floats
 
 
@@ -45,6 +43,7 @@ class EndedExecutions(Ended):
         position: (all rows,) int64, position of each row among these; -1: none.
         days: float64, time of recording, in days since 1970.
         versions: int64, embedding versions.
+        repo: int64, codes of repositories.
         learned: What was learned from the same rows.
         kind_effects: float64, `Regularities.kind_effects`.
         uses: (u,) options and (u,) codes of task types: each pair that occurs, also in executions
@@ -57,6 +56,7 @@ class EndedExecutions(Ended):
     position: Ints
     days: Floats
     versions: Ints
+    repo: Ints
     learned: Regularities
     kind_effects: Floats
     uses: tuple[Ints, Ints]
@@ -96,6 +96,7 @@ class EndedExecutions(Ended):
             position=position,
             days=view["timestamp"][ended.rows] / DAY,
             versions=versions,
+            repo=view["repo"][ended.rows].astype(np.int64),
             learned=learned,
             kind_effects=learned.kind_effects(versions),
             uses=np.divmod(pairs, types),
@@ -143,18 +144,15 @@ class EndedExecutions(Ended):
     def _unchanged(
         self, name: str, mine: Ints, vectors: NDArray[np.float32], noise: float
     ) -> Floats:
-        versions, success = self.versions[mine], self.success[mine]
+        repo, corrected = self.repo[mine], self.corrected[mine]
+        runs = np.stack([self.versions[mine], repo, corrected])
         known = self.changes.get(name)
-        if (
-            known is None
-            or not np.array_equal(known.versions, versions)
-            or not np.array_equal(known.success, success)
-        ):
-            rows = self.rows[mine]
+        if known is None or not np.array_equal(known.runs, runs):
+            rows, information = self.rows[mine], self.information[mine]
             unchanged = changepoint.unchanged_on_all_tasks(
-                np.zeros(len(mine), np.int64), success, lambda at: vectors[rows[at]], noise, 1
+                corrected, information, repo, lambda at: vectors[rows[at]], noise
             )
-            known = self.changes[name] = Unchanged(versions, success, unchanged)
+            known = self.changes[name] = Unchanged(runs, unchanged)
         return known.unchanged
 
 
