@@ -201,13 +201,18 @@ def _by_interruption(task: Task) -> Verdict | None:
 
 
 def _by_moving_on(task: Task, following: Prompt | None) -> Verdict | None:
-    """By a next request about something else, as users make when the task is done."""
+    """By a next request about something else, as users make when the task is done.
+
+    After a mere conversation, they also make it when the answer was of no use.
+    """
     if following is None or not task.replies:
         return None
     if task.prompts[-1].in_plan_mode and not task.edits:
         return PENDING
     if reaction(following.text) is Reaction.ACCEPTED:
         return _quoting(PRAISED, following)
+    if not task.calls:
+        return PENDING
     return MOVED_ON if following.is_command or not doubts_work_before(following.text) else PENDING
 
 

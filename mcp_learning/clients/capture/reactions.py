@@ -35,6 +35,7 @@ _FAILURE = re.compile(
 _PASTED = 3_000  # characters of a prompt that are searched for it
 _ERRORS = 200  # the same for words for errors
 _NEGATED = 60  # the same for negations
+_AMISS = 100  # the same for contradictions, and for what is as before or not as it was meant
 
 
 class Reaction(StrEnum):
@@ -69,12 +70,17 @@ def shows_error(prompt: str) -> bool:
 
 
 def doubts_work_before(prompt: str) -> bool:
-    """Whether a prompt shows an error, or begins with what is not so.
+    """Whether a prompt shows an error, or begins with what is not as it was meant.
 
     Without other evidence, the work before is no success then.
     """
-    beginning = prompt[:_NEGATED].replace("\u2019", "'")
-    return shows_error(prompt) or bool(pattern("negation").search(beginning))
+    said = prompt[:_AMISS].replace("\u2019", "'")
+    return (
+        shows_error(prompt)
+        or bool(pattern("negation").search(said[:_NEGATED]))
+        or any(pattern("contrast").match(clause) for clause in _CLAUSE.split(said))
+        or any(pattern(name).search(said) for name in ("again", "amiss"))
+    )
 
 
 def reaction(prompt: str) -> Reaction:

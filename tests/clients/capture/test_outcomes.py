@@ -136,6 +136,8 @@ def test_a_commit_is_named() -> None:
         ([EDIT, DONE], "pour.py:3: ValueError: negative volume", PENDING),
         ([EDIT, PASSED, DONE], "pour.py:3: ValueError: negative volume", PENDING),
         ([EDIT, DONE], "/review why the lid is not closed", outcomes.MOVED_ON),
+        ([DONE], "Write the release notes of the kettle", PENDING),
+        ([DONE], "Great! Now write the release notes", outcomes.PRAISED),
         ([LIMIT], "Write the release notes of the kettle", outcomes.BROKE_OFF),
         ([EDIT, COMMITTED, DONE], "it still drips, same error", PENDING),
         ([EDIT, COMMITTED, DONE], "Write the release notes", outcomes.PUBLISHED),

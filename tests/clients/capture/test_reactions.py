@@ -151,6 +151,16 @@ DOUBTING = """
     画像が表示されません
     목록이 나오지 않습니다
     После обновления ошибка
+    still the same
+    hmm, the text is cut off
+    the button is gone
+    It opens the editor instead of the viewer
+    Nice, but the lid hangs
+    es tropft immer noch
+    le bouton a disparu
+    los botones siguen ahí, pero vacíos
+    按钮不见了
+    ボタンが消えました
 """
 CONTENTED = """
     Write the release notes of the kettle
@@ -159,6 +169,7 @@ CONTENTED = """
     ahora la página de ayuda
     次の機能を実装してください
     接下来写文档
+    Una mas para mover el texto
 """
 
 
