@@ -77,13 +77,14 @@ def reference(
 
 
 def _replayed(found: list[Result]) -> Table:
-    table = Table(title=f"{found[0].seeds} histories of each form")
+    table = Table(title=f"{found[0].seeds} histories of each form (± standard error)")
     for heading in ("", "log loss", "plain", "AUC", "plain", "ECE", "coverage", "gain"):
         table.add_column(heading, justify="right" if heading else "left")
     for one in found:
         losses = f"{one.log_loss:.3f}", f"{one.plain_log_loss:.3f}"
         areas = f"{one.auc:.3f}", f"{one.plain_auc:.3f}"
-        rest = f"{one.ece:.3f}", f"{one.coverage:.3f}", f"{one.gain:+.3f}"
+        covered = f"{one.coverage:.3f} ± {one.coverage_error:.3f}"
+        rest = f"{one.ece:.3f}", covered, f"{one.gain:+.3f} ± {one.gain_error:.3f}"
         table.add_row(one.form, *losses, *areas, *rest)
     return table
 

@@ -42,6 +42,8 @@ class Result:
         ece: Expected calibration error of the rates shown, of all seeds together.
         coverage: Share of 90 % intervals that have the true rate.
         gain: True rate of the option recommended first, less that of the best so far.
+        coverage_error: Standard error of the coverage over seeds; 0 for one seed.
+        gain_error: Of the gain, likewise.
     """
 
     form: Form
@@ -53,6 +55,8 @@ class Result:
     ece: float
     coverage: float
     gain: float
+    coverage_error: float
+    gain_error: float
 
     @property
     def missed(self) -> list[str]:
@@ -120,6 +124,8 @@ def _replay(job: tuple[Form, int], *, half_life_days: float) -> Replayed:
 def _result(form: Form, found: Sequence[Replayed]) -> Result:
     both = [one.scores for one in found]
     ours, plain = [a for a, _ in both], [b for _, b in both]
+    covered = [float(one.covered.mean()) for one in found]
+    gained = [float(one.gain.mean()) for one in found]
     return Result(
         form=form,
         seeds=len(found),
@@ -131,6 +137,13 @@ def _result(form: Form, found: Sequence[Replayed]) -> Result:
             np.concatenate([one.predicted for one in found]),
             np.concatenate([one.happened for one in found]),
         ).ece,
-        coverage=float(np.mean([one.covered.mean() for one in found])),
-        gain=float(np.mean([one.gain.mean() for one in found])),
+        coverage=float(np.mean(covered)),
+        gain=float(np.mean(gained)),
+        coverage_error=_standard_error(covered),
+        gain_error=_standard_error(gained),
     )
+
+
+def _standard_error(values: Sequence[float]) -> float:
+    """Of the mean of independent values; 0 for a single one."""
+    return float(np.std(values) / max(len(values) - 1, 1) ** 0.5)
