@@ -20,13 +20,17 @@ _MOST_FILES = 10  # files that are named if the replies name none
 
 
 def description(task: Task) -> str:
-    """The request and the user's additions to it, without prompts that only agree."""
+    """The request and the user's additions to it, without prompts that only agree.
+
+    A prompt that is part of an earlier one, or the beginning of a later one, is left out.
+    """
     first, *further = task.prompts
     said = [first.text.strip()]
     for prompt in further:
         text = prompt.text.strip()
         if not wording.is_go_ahead(text) and not any(text in earlier for earlier in said):
-            said.append(clean_and_truncate(text, _LONGEST_FOLLOW_UP))
+            text = clean_and_truncate(text, _LONGEST_FOLLOW_UP)
+            said = [*(one for one in said if not text.startswith(one)), text]
     return "\n\n".join(said)
 
 

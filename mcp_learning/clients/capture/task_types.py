@@ -18,11 +18,11 @@ _PREFIXES = {
 }
 _LOOKED_AT = 1_000  # characters of a prompt that are searched for words
 _TESTS = re.compile(
-    r"(?:^|/)(?:tests?|specs?(?!/.*\.mdx?$)|__tests__|testdata|fixtures|e2e)/"
+    r"(?:^|/)(?:tests?|specs?(?!/.*\.mdx?$|/\d+-)|__tests__|testdata|fixtures|e2e)/"
     r"|(?:^|/)(?:test_[^/]+|conftest\.py|[^/]+[._-](?:test|tests|spec)s?\.\w+|[^/]+Tests?\.\w+)$"
 )
 _DOCS = re.compile(
-    r"(?:^|/)(?:docs?|documentation)/|\.(?:md|mdx|rst|adoc)$"
+    r"(?:^|/)(?:docs?|documentation|specs/\d+-[^/]+)/|\.(?:md|mdx|rst|adoc)$"
     r"|(?:^|/)(?!requirements|CMakeLists)[^/]*\.txt$"
     r"|(?:^|/)(?:README|CHANGELOG|LICENSE)\b"
 )

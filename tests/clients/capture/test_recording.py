@@ -181,7 +181,7 @@ def test_a_hook_and_an_import_store_the_same_record_of_a_task(
     assert recorded["solution_summary"].startswith(reply.strip())
 
 
-@pytest.mark.parametrize("said", ["hi", "thanks!", "continue", "/model"])
+@pytest.mark.parametrize("said", ["hi", "Hola", "你好", "thanks!", "continue", "/model"])
 def test_talk_without_a_request_is_no_task(
     tmp_path: Path, written: Callable[..., Path], said: str
 ) -> None:

@@ -12,6 +12,11 @@ DID = "The edge of the spout was blunt, so that drops crept back below it. " * 3
 MORE = "The lid has a hole now, since the air has to get in while tea is poured out. " * 3
 
 
+def test_a_prompt_that_is_sent_again_with_more_is_described_once() -> None:
+    found = task(asked("The lid is loose."), said("?"), asked("The lid is loose. See @lid.svg"))
+    assert description(found) == "The lid is loose. See @lid.svg"
+
+
 def test_a_description_has_what_was_settled_on_the_way_and_no_go_aheads() -> None:
     found = task(
         asked(ASKED),
@@ -90,6 +95,7 @@ def test_an_error_is_what_stopped_a_task_and_not_each_failure(found: Task, told:
         ),
         ("bug_fix", task(asked("Fix the drip"), edited("spout.py"), edited("tests/test_a.py"))),
         ("docs", task(asked("Plan the lid"), edited("specs/001-lid/spec.md"))),
+        ("docs", task(asked("Plan the lid"), edited("specs/001-lid/contracts/lid.yaml"))),
         ("bug_fix", task(asked("修复登录错误"), edited("spout.py"))),
         ("feature", task(asked("Füge bitte einen Deckel hinzu"), edited("lid.py"))),
         ("change", task(asked("Paint the pot blue"), edited("pot.py"))),
