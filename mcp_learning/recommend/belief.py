@@ -220,19 +220,22 @@ def shifts(logits: Floats, counts: Counts) -> Shifts:
         rate = logistic(middle + common + own)
         expected = counts.total * rate
         slope, information = counts.success - expected, expected * (1 - rate)
-        left = 1 + alone * information
-        precision = (information / left).sum(axis=-1, keepdims=True)
-        both = ((slope + information * own) / left).sum(axis=-1, keepdims=True)
+        left = 1 / (1 + alone * information)
+        precision = np.vecdot(information, left)[..., None]
+        both = np.vecdot(slope + information * own, left)[..., None]
         step = (wide * both - common) / (1 + wide * precision)
-        steps = _bounded(step), _bounded((alone * (slope - information * step) - own) / left)
+        steps = step, (alone * (slope - information * step) - own) * left
+        longest = max(float(np.abs(one).max(initial=0.0)) for one in steps)
+        if longest > _LONGEST_STEP:
+            steps = _bounded(steps[0]), _bounded(steps[1])
         common, own = common + steps[0], own + steps[1]
-        if max(float(np.abs(one).max(initial=0.0)) for one in steps) < _CLOSE:
+        if longest < _CLOSE:
             break
     at = middle + common + own
     likelihood = (counts.success * at - counts.total * np.logaddexp(0, at)).sum(axis=-1)
-    penalty = (own**2 / alone + np.log(left)).sum(axis=-1)
+    penalty = (own**2 / alone - np.log(left)).sum(axis=-1)
     penalty = penalty + (common**2 / wide + np.log1p(wide * precision))[..., 0]
-    variance = alone / left + wide / (1 + wide * precision) / left**2
+    variance = alone * left + wide / (1 + wide * precision) * left**2
     return Shifts(at, at / _widening(variance), information, likelihood - 0.5 * penalty)
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mcp_learning.models.requests import Objective
-from mcp_learning.recommend.belief import Belief, Floats
+from mcp_learning.recommend.belief import Belief
 from mcp_learning.recommend.estimate import Estimate
 
 LEAST_CHANCE = 0.01
@@ -93,7 +93,7 @@ def escalation(
     number: int,
     order: Sequence[int],
     rate: float,
-    rates: Floats,
+    rates: Sequence[float],
     costs: Mapping[int, float],
 ) -> Escalation | None:
     """The option most likely to succeed after another has failed; None if there is no other.
@@ -110,9 +110,9 @@ def escalation(
     others = [other for other in order if other != number]
     if not others:
         return None
-    to = max(others, key=lambda other: float(rates[other]))
+    to = max(others, key=lambda other: rates[other])
     failing = 1 - rate
     both = None
     if number in costs and to in costs:
         both = round(costs[number] + failing * costs[to], 4)
-    return Escalation(to, round(1 - failing * (1 - float(rates[to])), 3), both)
+    return Escalation(to, round(1 - failing * (1 - rates[to]), 3), both)

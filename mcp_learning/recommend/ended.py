@@ -8,10 +8,10 @@ from mcp_learning.models.requests import Choice
 from mcp_learning.recommend.belief import Floats
 from mcp_learning.recommend.evidence import Bools, Ints, corrected_outcome
 from mcp_learning.recommend.labels import Merged, choices, merge
-from mcp_learning.search.catalog import OUTCOMES
+from mcp_learning.search.catalog import OUTCOMES, CatalogView
 from mcp_learning.search.snapshot import Snapshot
 
-_SUCCESS, _PENDING = OUTCOMES.index("success"), OUTCOMES.index("pending")
+_SUCCESS, _FAILURE, _PENDING = (OUTCOMES.index(one) for one in ("success", "failure", "pending"))
 
 
 @dataclass(frozen=True)
@@ -91,3 +91,10 @@ class Ended:
             corrected=self.corrected[at],
             information=self.information[at],
         )
+
+
+def latest_failures(view: CatalogView, most: int) -> Ints:
+    """Rows of at most `most` failures, the latest ones, in any order."""
+    failed = view["alive"] & (view["outcome"] == _FAILURE) & (view["confidence"] > 0)
+    rows = np.flatnonzero(failed)
+    return rows[np.argsort(view["timestamp"][rows], kind="stable")[-most:]]

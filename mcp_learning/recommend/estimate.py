@@ -5,6 +5,7 @@ The tool, the replay of a user's own history and the generated worlds all call `
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -152,17 +153,17 @@ class Estimate:
     weights: Floats
     same: Floats
 
-    @property
+    @cached_property
     def mean(self) -> Floats:
         """(m,) expected success rates, 0..1."""
         return self.belief.rate
 
-    @property
+    @cached_property
     def low(self) -> Floats:
         """(m,) lower bounds of the 90 % intervals of the rates, 0..1."""
         return self.belief.quantiles(-Z_90)
 
-    @property
+    @cached_property
     def high(self) -> Floats:
         """(m,) upper bounds of the 90 % intervals of the rates, 0..1."""
         return self.belief.quantiles(Z_90)
@@ -172,7 +173,7 @@ class Estimate:
         """(m,) whether there are at least `TRIED` effective executions on tasks like this one."""
         return np.asarray(self.effective >= TRIED)
 
-    @property
+    @cached_property
     def known(self) -> Bools:
         """(m,) whether there are as many on such tasks or on tasks of the type."""
         return np.asarray(np.maximum(self.effective, self.of_type) >= TRIED)
@@ -183,7 +184,7 @@ class Estimate:
         known = self.order[self.known[self.order]]
         return len(known) > 1 and bool(self.differ.of(known).chance_of_best()[0] >= SURE)
 
-    @property
+    @cached_property
     def worse(self) -> Bools:
         """(m,) whether an option is worse than the first one with a probability of `SURE`."""
         if not len(self.order):

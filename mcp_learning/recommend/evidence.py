@@ -95,8 +95,8 @@ def counts_of(option: Ints, corrected: Floats, weight: Floats, options: int) -> 
         weight: (n,) >= 0.
         options: Number of options.
     """
-    total = tally(option, weight, options)
-    return Counts(np.clip(tally(option, weight * corrected, options), 0.0, total), total)
+    success, total = (tally(option, one, options) for one in (weight * corrected, weight))
+    return Counts(np.minimum(np.maximum(success, 0.0), total), total)
 
 
 def closeness(similarity: Floats | NDArray[np.float32]) -> Floats:

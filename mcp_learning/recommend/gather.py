@@ -98,9 +98,12 @@ def gather(
     view = related.snapshot.view
     merged, included = including(history.merged, comparison.include)
     options = len(merged.names)
-    known = history.position[related.rows]
-    near = np.argsort(known)[np.count_nonzero(known < 0) :]
-    similar, similarity = known[near], related.similarities[near].astype(np.float64)
+    position = history.position[related.rows]
+    ended = position >= 0
+    similarities = np.zeros(len(history.rows))
+    similarities[position[ended]] = related.similarities[ended]
+    similar = np.flatnonzero(similarities > 0)  # oldest first
+    similarity = similarities[similar]
     weight = history.weights(query.now, half_life_days)
     everywhere = history.counts(weight, options)
     tried = tally(history.option[similar], similarity, options)

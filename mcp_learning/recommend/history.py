@@ -1,6 +1,6 @@
 """Caches what doesn't depend on the task at hand, once for each state of the rows."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from mcp_learning.models.requests import Choice
 from mcp_learning.recommend import changepoint
 from mcp_learning.recommend.belief import Counts, Floats
-from mcp_learning.recommend.ended import Ended
+from mcp_learning.recommend.ended import Ended, latest_failures
 from mcp_learning.recommend.estimate import Regularities
 from mcp_learning.recommend.evidence import Ints, counts_of, recency
 from mcp_learning.recommend.labels import choices
@@ -21,6 +21,9 @@ from mcp_learning.search.snapshot import Snapshot
 
 DAY = 86_400e6
 """Microseconds of a day."""
+
+LATEST_FAILURES = 1_000
+"""Failures that are compared with a task by meaning."""
 
 
 class Unchanged(NamedTuple):
@@ -48,9 +51,9 @@ class EndedExecutions(Ended):
         kind_effects: float64, `Regularities.kind_effects`.
         uses: (u,) options and (u,) codes of task types: each pair that occurs, also in executions
             that haven't ended.
-        by_option: Positions of executions, sorted by option.
-        ends: (options + 1,) offsets of each option in `by_option`.
+        runs: Positions of the executions of each option.
         changes: Changes on all tasks, by name of the option, as far as they were computed.
+        failures: Rows of the `LATEST_FAILURES`, which need not name an option.
     """
 
     position: Ints
@@ -60,9 +63,9 @@ class EndedExecutions(Ended):
     learned: Regularities
     kind_effects: Floats
     uses: tuple[Ints, Ints]
-    by_option: Ints
-    ends: Ints
+    runs: Sequence[Ints]
     changes: dict[str, Unchanged]
+    failures: Ints
 
     @classmethod
     def prepared(
@@ -90,19 +93,28 @@ class EndedExecutions(Ended):
         position = np.full(len(view), -1)
         position[ended.rows] = np.arange(len(ended.rows))
         versions = view["version"][ended.rows].astype(np.int64)
-        counts = np.bincount(ended.option, minlength=len(ended.merged.names))
+        repo = view["repo"][ended.rows].astype(np.int64)
+        names = ended.merged.names
+        counts = np.bincount(ended.option, minlength=len(names))
+        runs = np.split(np.argsort(ended.option, kind="stable"), np.cumsum(counts))[:-1]
+        values = np.stack([versions, repo, ended.corrected])
+        still = {
+            name: known
+            for name, mine in zip(names, runs, strict=True)
+            if (known := changes.get(name)) and np.array_equal(known.runs, values[:, mine])
+        }
         return cls(
             **vars(ended),
             position=position,
             days=view["timestamp"][ended.rows] / DAY,
             versions=versions,
-            repo=view["repo"][ended.rows].astype(np.int64),
+            repo=repo,
             learned=learned,
             kind_effects=learned.kind_effects(versions),
             uses=np.divmod(pairs, types),
-            by_option=np.argsort(ended.option, kind="stable"),
-            ends=np.append(0, np.cumsum(counts)),
-            changes=dict(changes),
+            runs=runs,
+            changes=still,
+            failures=latest_failures(view, LATEST_FAILURES),
         )
 
     def weights(
@@ -133,8 +145,8 @@ class EndedExecutions(Ended):
             noise: `Embedder.floor` of their model.
         """
         changed = False
-        for number in options[options < len(self.ends) - 1].tolist():
-            mine = self.by_option[self.ends[number] : self.ends[number + 1]]
+        for number in options[options < len(self.runs)].tolist():
+            mine = self.runs[number]
             unchanged = self._unchanged(self.merged.names[number], mine, vectors, noise)
             if (unchanged < 1).any():
                 weight[mine] *= unchanged
@@ -144,14 +156,13 @@ class EndedExecutions(Ended):
     def _unchanged(
         self, name: str, mine: Ints, vectors: NDArray[np.float32], noise: float
     ) -> Floats:
-        repo, corrected = self.repo[mine], self.corrected[mine]
-        runs = np.stack([self.versions[mine], repo, corrected])
         known = self.changes.get(name)
-        if known is None or not np.array_equal(known.runs, runs):
-            rows, information = self.rows[mine], self.information[mine]
+        if known is None:
+            rows, repo, corrected = self.rows[mine], self.repo[mine], self.corrected[mine]
             unchanged = changepoint.unchanged_on_all_tasks(
-                corrected, information, repo, lambda at: vectors[rows[at]], noise
+                corrected, self.information[mine], repo, lambda at: vectors[rows[at]], noise
             )
+            runs = np.stack([self.versions[mine], repo, corrected])
             known = self.changes[name] = Unchanged(runs, unchanged)
         return known.unchanged
 

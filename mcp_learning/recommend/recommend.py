@@ -51,7 +51,7 @@ class Assessment:
         order: The options, best first.
         view: The columns of the executions.
         weighty: Positions in the evidence of the executions with the most weight, greatest first.
-        for_pitfalls: Rows of executions for pitfalls and fixes, with weights > 0.
+        for_pitfalls: Rows of executions for pitfalls and fixes, from `pitfalls.relevant`.
         numbers: Rows of all these, by change number.
         pending: Number of similar executions that haven't ended.
         half_life_days: Age at which evidence counted half, in days.
@@ -101,8 +101,8 @@ def assess(
     view = related.snapshot.view
     near = gathered.rows[weighty].tolist()
     evidence = dict(zip(near, weights[weighty].tolist(), strict=True))
-    learned = compared.history.learned
-    for_pitfalls = pitfalls.relevant(related, query, learned, evidence, half_life_days)
+    history = compared.history
+    for_pitfalls = pitfalls.relevant(related, query, history, evidence, half_life_days)
     rows = np.array(sorted({*near, *for_pitfalls}), np.int64)
     return Assessment(
         request=request,
@@ -134,7 +134,6 @@ def answer(made: Assessment, texts: Mapping[int, Shown]) -> Recommendation:
     order = choice.ordered(best, estimated, costs, made.request.objective)
     order = choice.shown(order, estimated)
     weighted = [(shown[row], weight) for row, weight in made.for_pitfalls.items() if row in shown]
-    weighted.sort(key=lambda one: (-one[1], -one[0].recorded_at.timestamp()))
     draw = choice.drawn(best, estimated) if made.request.explore else None
     return Recommendation(
         verdict="evidence" if estimated.enough else "insufficient_evidence",
@@ -167,7 +166,7 @@ def _options(
     means, low, high = estimated.mean.tolist(), estimated.low.tolist(), estimated.high.tolist()
     shown, found = list(order[: request.limit]), []
     next_ones = [number for number in order if not estimated.worse[number]]
-    for number, failed in zip(shown, estimated.after_failures(shown), strict=True):
+    for number, failed in zip(shown, estimated.after_failures(shown).tolist(), strict=True):
         other = choice.escalation(number, next_ones, means[number], failed, costs)
         mine = (at for at in read if gathered.evidence.option[at] == number)
         found.append(
@@ -206,7 +205,7 @@ def _medians(
     values, weights = given[~np.isnan(given)], estimated.weights[known]
     option = gathered.evidence.option[known]
     medians = {}
-    for number in np.unique(option).tolist():
+    for number in set(option.tolist()):
         mine = option == number
         medians[number] = round(weighted_quantile(values[mine], weights[mine], 0.5), 4)
     return medians

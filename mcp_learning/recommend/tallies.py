@@ -23,7 +23,8 @@ def effective_sizes(groups: NDArray[np.int64], weights: Floats, count: int) -> F
         weights: (n,) >= 0.
         count: Number of groups.
     """
-    return np.minimum(tally(groups, weights, count), _kish(groups, weights, count))
+    total = tally(groups, weights, count)
+    return np.minimum(total, _kish(total, tally(groups, weights**2, count)))
 
 
 def typical(
@@ -50,15 +51,15 @@ def typical(
     """
     thinned = weights / effects
     total = tally(groups, thinned, count)
-    size = np.minimum(_kish(groups, thinned, count), tally(groups, weights, count))
+    kish = _kish(total, tally(groups, thinned**2, count))
+    size = np.minimum(kish, tally(groups, weights, count))
     rate = tally(groups, thinned * corrected, count) / np.maximum(total, 1e-300)
     return Counts(size * np.clip(rate, 0.0, 1.0), size)
 
 
-def _kish(groups: NDArray[np.int64], weights: Floats, count: int) -> Floats:
-    """(count,) Kish's effective size of each group, (Σw)² / Σw²; 0 without weight."""
-    squares = tally(groups, weights**2, count)
-    return np.asarray(tally(groups, weights, count) ** 2 / np.maximum(squares, 1e-300))
+def _kish(total: Floats, squares: Floats) -> Floats:
+    """(count,) Kish's effective sizes, from Σw and Σw² of each group; 0 without weight."""
+    return np.asarray(total**2 / np.maximum(squares, 1e-300))
 
 
 def heaviest(weights: Floats, most: int) -> NDArray[np.int64]:

@@ -94,11 +94,13 @@ class Related:
         snapshot: The snapshot that the rows are of.
         rows: (m,) int64, ascending: rows that pass the filters and are similar.
         similarities: (m,) float32, above `relevance_feedback.MIN_SIMILARITY`, at most 1.
+        scorer: Scores further rows for the query, without its background.
     """
 
     snapshot: Snapshot
     rows: NDArray[np.int64]
     similarities: NDArray[np.float32]
+    scorer: Scorer
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,7 @@ def related(snapshot: Snapshot, query: Query, candidates: Candidates | None = No
         nearest = found.rows[top_k(found.similarities, NEIGHBOURS)]
         (best,) = Scorer(snapshot, query, words).relevances([nearest])
         if best < POSSIBLE:
-            return Related(snapshot, found.rows[:0], found.similarities[:0])
+            return replace(found, rows=found.rows[:0], similarities=found.similarities[:0])
     return found
 
 
@@ -62,7 +62,8 @@ def _by_comparing(scorer: Scorer, query: Query, rows: NDArray[np.int64] | None) 
             found, query.vector, snapshot.vectors, rows, metric, norms
         )
     similar = np.flatnonzero(found > MIN_SIMILARITY)
-    return Related(snapshot, similar if rows is None else rows[similar], found[similar])
+    which = similar if rows is None else rows[similar]
+    return Related(snapshot, which, found[similar], scorer)
 
 
 def _by_bounds(
@@ -85,4 +86,4 @@ def _by_bounds(
     kind = metric.meaning(cosines(snapshot.vectors, dual, rows), dual, norms[rows])
     found[rows] = np.minimum(np.maximum(found[rows], kind), np.float32(1))
     rows = np.flatnonzero(found > MIN_SIMILARITY)
-    return Related(snapshot, rows, found[rows])
+    return Related(snapshot, rows, found[rows], scorer)

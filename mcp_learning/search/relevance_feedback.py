@@ -12,6 +12,7 @@ the place of documents that a user has marked as relevant. docs/learning.md has 
 import numpy as np
 from numpy.typing import NDArray
 
+from mcp_learning.search.arrays import top_k
 from mcp_learning.search.exact import cosines
 from mcp_learning.search.metric import Metric
 
@@ -68,8 +69,7 @@ def neighbours(similarities: NDArray[np.float32]) -> NDArray[np.int64]:
     """Positions of the neighbours, at most `NEIGHBOURS`, in any order."""
     near = np.flatnonzero(similarities > MIN_SIMILARITY)
     if len(near) > NEIGHBOURS:
-        order = np.argsort(-similarities[near], kind="stable")
-        near = near[order[:NEIGHBOURS]]
+        near = near[top_k(similarities[near], NEIGHBOURS)[:NEIGHBOURS]]
     return near
 
 

@@ -101,12 +101,21 @@ class Scorer:
         """(m,) float32, 0..1, of m rows; (n,) of all rows for None."""
         if rows is None:
             if self._all is None:
-                self._all_meaning = self._meaning(None)
+                self._all_meaning = self.meanings(None)
                 self._all = self._fuse(self._all_meaning, None)
             return self._all
         if self._all is not None:
             return self._all[rows]
-        return self._fuse(self._meaning(rows), rows)
+        return self._fuse(self.meanings(rows), rows)
+
+    def meanings(self, rows: NDArray[np.int64] | None) -> NDArray[np.float32]:
+        """(m,) float32, 0..1, of m rows by their vectors alone; (n,) of all rows for None."""
+        if rows is not None and self._all_meaning is not None:
+            return self._all_meaning[rows]
+        if self._query.vector is None:
+            count = len(self.snapshot.view) if rows is None else len(rows)
+            return np.zeros(count, np.float32)
+        return self._rescaled(self.snapshot.cosines(self._query.vector, rows))
 
     @property
     def least_similarity(self) -> float:
@@ -150,7 +159,7 @@ class Scorer:
         if not tasks:
             return []
         rows = np.concatenate(tasks)
-        found = relevance.of_meaning(self._meaning(rows), self._weight) + np.float32(self._offset)
+        found = relevance.of_meaning(self.meanings(rows), self._weight) + np.float32(self._offset)
         found += relevance.of_words(self._coverage[rows], self._weight)
         bare = is_in_sorted(rows, self._unembedded)
         found[bare] = self._of_words_alone(rows[bare])
@@ -168,7 +177,7 @@ class Scorer:
         """Which of words and meaning would suffice alone; `both` also if neither would."""
         at = np.array(rows, np.int64)
         least = relevance.POSSIBLE - self._offset
-        by_meaning = relevance.of_meaning(self._meaning(at), 0.0) >= least
+        by_meaning = relevance.of_meaning(self.meanings(at), 0.0) >= least
         by_words = relevance.of_words(self._coverage[at], 1.0) >= least
         by_words |= is_in_sorted(at, self._named) | is_in_sorted(at, self.with_error)
         return [
@@ -180,14 +189,6 @@ class Scorer:
         most = fusion.MAX_LEXICAL_WEIGHT  # the regression has seen no greater one
         offset = np.float32(relevance.offset(most, self.snapshot.eligible))
         return relevance.of_words(self._coverage[rows], most) + offset
-
-    def _meaning(self, rows: NDArray[np.int64] | None) -> NDArray[np.float32]:
-        if rows is not None and self._all_meaning is not None:
-            return self._all_meaning[rows]
-        if self._query.vector is None:
-            count = len(self.snapshot.view) if rows is None else len(rows)
-            return np.zeros(count, np.float32)
-        return self._rescaled(self.snapshot.cosines(self._query.vector, rows))
 
     def _rescaled(self, found: NDArray[np.float32]) -> NDArray[np.float32]:
         return self.above_background(fusion.meaning(found, self._query.noise))
