@@ -152,21 +152,21 @@ class Belief(NamedTuple):
         logs = _first(np.log(weights), dimensions) + found.evidence[..., None]
         weight = np.exp(logs - logs.max(axis=0))
         weight /= weight.sum(axis=0)
-        logit = (weight * found.logit).sum(axis=0)
+        logit = np.vecdot(weight, found.logit, axis=0)
         known = found.information.sum(axis=-1, keepdims=True)
         known = known / (known + half)
         information = found.information / design_effect
         own = _first(OWN, dimensions) * known + self.own
         alone = 1 / (1 + own * information)  # share of the common shift that an option is left with
-        precision = (information * alone).sum(axis=-1, keepdims=True)
+        precision = np.vecdot(information, alone)[..., None]
         common = _first(COMMON, dimensions) * known
         common = common / (1 + common * precision)
-        least = alone.min(axis=-1, keepdims=True, initial=1.0)
-        square = own * alone + common * (alone**2 - least**2) + (found.logit - logit) ** 2
+        shared = common * alone.min(axis=-1, keepdims=True, initial=1.0) ** 2
+        square = own * alone + common * alone**2 - shared + (found.logit - logit) ** 2
         return Belief(
             logit,
-            (weight * square).sum(axis=0),
-            self.shared + (weight * common * least**2).sum(axis=0),
+            np.vecdot(weight, square, axis=0),
+            self.shared + np.vecdot(weight, shared, axis=0),
         )
 
     def after_groups(self, counts: Counts, group: NDArray[np.int64]) -> "Belief":
@@ -232,7 +232,7 @@ def shifts(logits: Floats, counts: Counts) -> Shifts:
         if longest < _CLOSE:
             break
     at = middle + common + own
-    likelihood = (counts.success * at - counts.total * np.logaddexp(0, at)).sum(axis=-1)
+    likelihood = np.vecdot(counts.success, at) - np.vecdot(counts.total, np.logaddexp(0, at))
     penalty = (own**2 / alone - np.log(left)).sum(axis=-1)
     penalty = penalty + (common**2 / wide + np.log1p(wide * precision))[..., 0]
     variance = alone * left + wide / (1 + wide * precision) * left**2
