@@ -98,11 +98,9 @@ def gather(
     view = related.snapshot.view
     merged, included = including(history.merged, comparison.include)
     options = len(merged.names)
-    position = history.position[related.rows]
-    ended = position >= 0
-    similarities = np.zeros(len(history.rows))
-    similarities[position[ended]] = related.similarities[ended]
-    similar = np.flatnonzero(similarities > 0)  # oldest first
+    similarities = np.zeros(len(history.rows) + 1)  # the last is for position -1
+    similarities[history.position[related.rows]] = related.similarities
+    similar = np.flatnonzero(similarities[:-1] > 0)  # oldest first
     similarity = similarities[similar]
     weight = history.weights(query.now, half_life_days)
     everywhere = history.counts(weight, options)

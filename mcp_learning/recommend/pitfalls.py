@@ -27,7 +27,6 @@ MOST_READ = 100
 CLOSE_ENOUGH = 0.5
 """Least weight of a later success on another task that counts as a fix."""
 
-
 LONGEST = 300
 """Characters of what happened, from the telling sentence on."""
 

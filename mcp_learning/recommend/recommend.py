@@ -101,8 +101,7 @@ def assess(
     view = related.snapshot.view
     near = gathered.rows[weighty].tolist()
     evidence = dict(zip(near, weights[weighty].tolist(), strict=True))
-    history = compared.history
-    for_pitfalls = pitfalls.relevant(related, query, history, evidence, half_life_days)
+    for_pitfalls = pitfalls.relevant(related, query, compared.history, evidence, half_life_days)
     rows = np.array(sorted({*near, *for_pitfalls}), np.int64)
     return Assessment(
         request=request,
