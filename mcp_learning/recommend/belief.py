@@ -152,7 +152,7 @@ class Belief(NamedTuple):
         logs = _first(np.log(weights), dimensions) + found.evidence[..., None]
         weight = np.exp(logs - logs.max(axis=0))
         weight /= weight.sum(axis=0)
-        logit = np.vecdot(weight, found.logit, axis=0)
+        logit = (weight * found.logit).sum(axis=0)
         known = found.information.sum(axis=-1, keepdims=True)
         known = known / (known + half)
         information = found.information / design_effect
@@ -165,8 +165,8 @@ class Belief(NamedTuple):
         square = own * alone + common * alone**2 - shared + (found.logit - logit) ** 2
         return Belief(
             logit,
-            np.vecdot(weight, square, axis=0),
-            self.shared + np.vecdot(weight, shared, axis=0),
+            (weight * square).sum(axis=0),
+            self.shared + (weight * shared).sum(axis=0),
         )
 
     def after_groups(self, counts: Counts, group: NDArray[np.int64]) -> "Belief":
