@@ -19,8 +19,8 @@ from mcp_learning.models.wording import counted
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from mcp_learning.models.dashboard import Listed
     from mcp_learning.models.health import Health, IndexHealth
+    from mcp_learning.models.listed import Listed
     from mcp_learning.models.results import Match
 
 console = Console()

@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 def load_service() -> "type[LearningService]":
     """Imports the service, and makes the models and the patterns that a first record needs."""
     service: type[LearningService] = import_module("mcp_learning.service.learning").LearningService
-    requests, results, dashboard = (
+    requests, results, telemetry = (
         import_module(f"mcp_learning.models.{name}")
-        for name in ("requests", "results", "dashboard")
+        for name in ("requests", "results", "telemetry")
     )
-    for model in (results.Execution, results.Recorded, Address, dashboard.Event):
+    for model in (results.Execution, results.Recorded, Address, telemetry.Event):
         model.model_rebuild()
     record = requests.RecordExecution(task_type="-", task_description="-", outcome="success")
     import_module("mcp_learning.redaction.executions").redact_execution(record)

@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 
 from mcp_learning.insights.rates import rated, weights
-from mcp_learning.models.dashboard import Bucket, RatePoint, Step
+from mcp_learning.models.dashboard import RatePoint
+from mcp_learning.models.listed import Bucket, Step
 from mcp_learning.store.types import Endings
 
 LEAST_OUTCOMES = 20

@@ -8,7 +8,8 @@ from pydantic import Field
 
 from mcp_learning.models.fields import Approach as ApproachLabel
 from mcp_learning.models.fields import Model, OptionalLabel, Repo, Request
-from mcp_learning.models.requests import Dimension, FindSimilarTasks, Moment, Outcome, OutcomeBasis
+from mcp_learning.models.listed import Bucket, FilterValue, Listed, SortKey, Step, Used
+from mcp_learning.models.requests import Dimension, FindSimilarTasks, Moment, Outcome
 from mcp_learning.models.results import (
     Change,
     FailurePattern,
@@ -18,11 +19,6 @@ from mcp_learning.models.results import (
     SimilarTasks,
     Totals,
 )
-
-Step = Literal["hour", "day", "week", "month"]
-SortKey = Literal[
-    "recorded_at", "outcome", "task_type", "repo", "approach", "duration_seconds", "cost_usd"
-]
 
 
 class View(Request):
@@ -78,23 +74,6 @@ class ListHistory(Request):
     complete: bool = False
 
 
-class Bucket(Model):
-    """Executions of one time step."""
-
-    start: datetime
-    success: int
-    failure: int
-    pending: int
-    durations: Annotated[int, Field(description="Executions whose duration is known")] = 0
-    duration_p50: float | None = None
-    duration_p95: float | None = None
-    cost_usd: float | None = None
-    success_weight: Annotated[
-        float | None, Field(description="Sum of the confidences of the successes")
-    ] = None
-    failure_weight: float | None = None
-
-
 class RatePoint(Model):
     """The success rate of consecutive time steps, from `start` to `end`."""
 
@@ -106,13 +85,6 @@ class RatePoint(Model):
     success_rate: float
     interval_low: float
     interval_high: float
-
-
-class FilterValue(Model):
-    """A recorded value of a filter, and how many executions have it."""
-
-    value: str
-    executions: int
 
 
 class Overview(Model):
@@ -131,27 +103,6 @@ class Overview(Model):
     task_types_omitted: int
     repo_choices: list[FilterValue]
     task_type_choices: list[FilterValue]
-
-
-class Listed(Model):
-    """One execution in a list; texts are truncated, and hashes of commits may be short."""
-
-    task_id: UUID
-    recorded_at: datetime
-    task_type: str
-    task_description: str
-    outcome: Outcome
-    repo: str | None = None
-    approach: str | None = None
-    model_tier: str | None = None
-    error_type: str | None = None
-    solution_summary: str | None = None
-    duration_seconds: float | None = None
-    cost_usd: float | None = None
-    outcome_basis: OutcomeBasis = "told"
-    outcome_confidence: float = 1.0
-    session_id: str | None = None
-    commits: list[str] = []
 
 
 class Listing(Model):
@@ -182,17 +133,6 @@ class Rate(Model):
     success_rate: float | None = None
     interval_low: float | None = None
     interval_high: float | None = None
-
-
-class Used(Model):
-    """An execution that later ones used."""
-
-    task_id: UUID
-    task_description: str
-    outcome: Outcome
-    uses: int
-    success: Annotated[int, Field(description="Uses in executions that then succeeded")]
-    failure: int
 
 
 class RecallUse(Model):
@@ -273,46 +213,6 @@ class History(Model):
 
     noise: Annotated[float, Field(description="Of the embedding model, 0..1")]
     executions: list[HistoryEntry]
-
-
-class Latency(Model):
-    """Durations of recent calls of one method in the leader, in milliseconds."""
-
-    method: str
-    tool: str
-    calls: Annotated[int, Field(description="Since the leader began to lead")]
-    failed: Annotated[int, Field(description="Of these, calls that ended with an error")]
-    recent: Annotated[int, Field(description="Calls that the percentiles are of")]
-    p50_ms: float
-    p95_ms: float
-    p99_ms: float
-    longest_ms: float
-
-
-class Event(Model):
-    """A notable event in the leader."""
-
-    at: datetime
-    level: Literal["info", "warning", "error"]
-    text: str
-
-
-class CallStep(Model):
-    """Calls of all tools that ended within five minutes; percentiles are of the last 512."""
-
-    start: datetime
-    calls: int
-    failed: int
-    p50_ms: float
-    p95_ms: float
-
-
-class Telemetry(Model):
-    """Calls of the leader by tool and over time, oldest first; and events, the latest first."""
-
-    latencies: list[Latency]
-    events: list[Event]
-    steps: list[CallStep] = []
 
 
 class About(Model):

@@ -19,8 +19,8 @@ from mcp_learning.models.corrections import (
     Revised,
     ReviseExecution,
 )
-from mcp_learning.models.dashboard import Listed
 from mcp_learning.models.identifiers import short_id
+from mcp_learning.models.listed import Listed
 from mcp_learning.models.requests import IdentifiedFeedback
 from mcp_learning.models.results import Execution, Feedback, FeedbackStored
 from mcp_learning.models.verdicts import Verdict

@@ -4,7 +4,7 @@ They only read, and what they return doesn't count as recalled by an agent.
 """
 
 import os
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -22,18 +22,21 @@ from mcp_learning.models.dashboard import (
     ListExecutions,
     ListHistory,
     Listing,
+    LookUp,
+    LookUpResult,
     Overview,
     Pulse,
     RecallUse,
     TaskName,
-    Used,
     View,
 )
-from mcp_learning.models.requests import GroupBy
-from mcp_learning.models.results import Group
+from mcp_learning.models.listed import Used
+from mcp_learning.models.requests import GroupBy, RecommendApproach
+from mcp_learning.models.results import Group, Match
 from mcp_learning.service.history import packed
+from mcp_learning.service.retrieval import recommendation, similar_tasks
 from mcp_learning.store.protocol import Store
-from mcp_learning.store.types import CLOCK_SKEW, Extent, Pairing, Period, UseCounts
+from mcp_learning.store.types import CLOCK_SKEW, Extent, Pairing, Period, UseCounts, Vote
 
 if TYPE_CHECKING:
     from mcp_learning.service.indexer import Indexer
@@ -44,6 +47,8 @@ APPROACHES = 60  # approaches that are compared: those with the most outcomes
 
 PATTERNS = 12
 MOST_USED = 10
+
+NEAREST = 200  # nearest tasks among which `look_up` finds what an answer leaves out
 
 NAME = 120  # characters of a description that name an execution
 
@@ -112,11 +117,37 @@ class Dashboard:
         failed = [task_id for pattern in failures.shown for task_id in pattern.task_ids]
         return Learned(
             findings=findings(approaches, failures.shown, loop),
-            named=await named(self._store, failed),
+            named=await self._named(failed),
             approaches=approaches,
             failures=failures.shown,
             other_failures=failures.others,
             loop=loop,
+        )
+
+    async def look_up(self, request: LookUp, votes: Mapping[UUID, Vote]) -> LookUpResult:
+        """The answer of a search, further relevant and irrelevant matches, and a recommendation."""
+        indexer = await self._indexing()
+        more = request.model_copy(update={"limit": NEAREST})
+        everything = more.model_copy(update={"min_similarity": 0.0})
+        answer = await similar_tasks(indexer, request)
+        relevant = (await similar_tasks(indexer, more)).matches
+        nearest = (await similar_tasks(indexer, everything)).matches
+        task = RecommendApproach(
+            task_description=request.task_description,
+            repo=request.repo,
+            task_type=request.task_type,
+            by=request.by,
+            limit=request.limit,
+        )
+        advice = await recommendation(indexer, task, votes)
+        ids = [task_id for option in advice.options for task_id in option.evidence]
+        ids += [pitfall.task_id for pitfall in advice.pitfalls]
+        return LookUpResult(
+            answer=answer,
+            beyond=_without(relevant, answer.matches)[: request.rest],
+            below=_without(nearest, [*relevant, *answer.matches])[: request.rest],
+            recommendation=advice,
+            named=await self._named(ids),
         )
 
     async def history(self, request: ListHistory) -> History:
@@ -141,14 +172,22 @@ class Dashboard:
         rows, omitted = await self._store.groups(by, period, GROUPS)
         return [Group(key=key, **summarise(one).model_dump()) for key, one in rows], omitted
 
+    async def _named(self, task_ids: Iterable[UUID]) -> list[TaskName]:
+        """Ids and shortened descriptions of those of these executions that exist."""
+        found = await self._store.summaries(list(dict.fromkeys(task_ids)))
+        return [
+            TaskName(
+                task_id=one.task_id,
+                task_description=one.task_description[:NAME],
+                outcome=one.outcome,
+            )
+            for one in found.values()
+        ]
 
-async def named(store: Store, task_ids: Iterable[UUID]) -> list[TaskName]:
-    """Ids and shortened descriptions of those of these executions that exist."""
-    found = await store.summaries(list(dict.fromkeys(task_ids)))
-    return [
-        TaskName(task_id=s.task_id, task_description=s.task_description[:NAME], outcome=s.outcome)
-        for s in found.values()
-    ]
+
+def _without(matches: Sequence[Match], others: Sequence[Match]) -> list[Match]:
+    known = {match.task_id for match in others}
+    return [match for match in matches if match.task_id not in known]
 
 
 def _period(view: View, extent: Extent, now: datetime) -> Period:

@@ -7,20 +7,16 @@ are stored or searched for.
 
 import time
 from datetime import UTC, datetime, timedelta
-from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import anyio.to_thread
 
 from mcp_learning.errors import ConfigurationError, InvalidInput, NotFound
-from mcp_learning.insights import report
 from mcp_learning.models import provenance, requests, results
-from mcp_learning.models.dashboard import LookUp, LookUpResult, Telemetry
 from mcp_learning.models.health import Health
 from mcp_learning.models.identifiers import uuid7
-from mcp_learning.models.insights import Insights
 from mcp_learning.models.maintenance import (
     Backup,
     BackupReport,
@@ -29,6 +25,7 @@ from mcp_learning.models.maintenance import (
     RebuildReport,
 )
 from mcp_learning.models.team import NO_TEAM, Exchanged, ExchangeWithTeam, LeftTeam
+from mcp_learning.models.telemetry import Telemetry
 from mcp_learning.models.transfer import Exported, ExportPage, ImportBatch, Imported
 from mcp_learning.models.verdicts import reason
 from mcp_learning.recommend.votes import weight_of
@@ -37,13 +34,10 @@ from mcp_learning.redaction.executions import redact_execution
 from mcp_learning.redaction.secrets import warm
 from mcp_learning.service import importing, maintenance, retrieval
 from mcp_learning.service.agent_sessions import AgentSessions
-from mcp_learning.service.corrections import Corrections
-from mcp_learning.service.dashboard import Dashboard, named
 from mcp_learning.service.health import report_health
-from mcp_learning.service.lesson_book import LessonBook
+from mcp_learning.service.later import Later
 from mcp_learning.service.protocol import Progress
 from mcp_learning.service.recalls import Recalls
-from mcp_learning.service.remarks import Remarks
 from mcp_learning.service.retention import Retention
 from mcp_learning.service.telemetry import Recorder
 from mcp_learning.settings import Settings
@@ -51,7 +45,13 @@ from mcp_learning.store.protocol import FileStore
 from mcp_learning.store.types import Selection
 
 if TYPE_CHECKING:
+    from mcp_learning.models.dashboard import LookUp, LookUpResult
+    from mcp_learning.service.corrections import Corrections
+    from mcp_learning.service.dashboard import Dashboard
     from mcp_learning.service.indexer import Indexer
+    from mcp_learning.service.lesson_book import LessonBook
+    from mcp_learning.service.remarks import Remarks
+    from mcp_learning.service.statistics import Statistics
 
 
 class LearningService:
@@ -71,29 +71,67 @@ class LearningService:
     ) -> None:
         self.settings = settings
         self.store = store
-        self._indexer = indexer
-        dashboard = Dashboard(self.store, self._indexing)
-        self.overview, self.listing = dashboard.overview, dashboard.listing
-        self.learned, self.history = dashboard.learned, dashboard.history
-        self.pulse = dashboard.pulse
-        corrections = Corrections(self.store, settings.excluded_repos, self._notice)
-        self.resolve, self.revise = corrections.resolve, corrections.revise
-        self.judge = corrections.judge
-        self.feedback = corrections.feedback
         self.recorder = Recorder()
         self._recalls = Recalls(self.store)
-        self._retention = Retention(settings, self.store, self._indexing)
-        self.prune, self.unarchive = self._retention.prune, self._retention.unarchive
-        book = LessonBook(self.store, settings.excluded_repos, self._indexing)
-        self.save_lesson, self.review_lessons = book.save, book.review
-        self.list_lessons, self.get_lesson = book.list_lessons, book.get_lesson
-        self.change_lesson, self.lessons_for = book.change_lesson, book.lessons_for
-        self.export_lessons, self.import_lessons = book.export_lessons, book.import_lessons
-        self._lessons = book
         self._agents = AgentSessions(settings.index_dir)
-        lessons, shown = book.showings.lessons_for, self._recalls.returned
-        remarks = Remarks(self.store, self._similar, lessons, shown, self._agents, book.check_files)
-        self.remark = remarks.remark
+        # The indexer's import takes 0.1 s, with numpy and others.
+        self._indexer: Later[Indexer] = Later(
+            "mcp_learning.service.indexer",
+            lambda module: module.Indexer(settings, store),
+            made=indexer,
+        )
+        self._indexing = self._indexer.get
+        self._retention = Retention(settings, store, self._indexing)
+        self.prune, self.unarchive = self._retention.prune, self._retention.unarchive
+        self._dashboard: Later[Dashboard] = Later(
+            "mcp_learning.service.dashboard",
+            lambda module: module.Dashboard(store, self._indexing),
+        )
+        self.overview = self._dashboard.method(lambda part: part.overview)
+        self.listing = self._dashboard.method(lambda part: part.listing)
+        self.learned = self._dashboard.method(lambda part: part.learned)
+        self.history = self._dashboard.method(lambda part: part.history)
+        self.pulse = self._dashboard.method(lambda part: part.pulse)
+        corrections: Later[Corrections] = Later(
+            "mcp_learning.service.corrections",
+            lambda module: module.Corrections(store, settings.excluded_repos, self._notice),
+        )
+        self.resolve = corrections.method(lambda part: part.resolve)
+        self.revise = corrections.method(lambda part: part.revise)
+        self.judge = corrections.method(lambda part: part.judge)
+        self.feedback = corrections.method(lambda part: part.feedback)
+        self._book: Later[LessonBook] = Later(
+            "mcp_learning.service.lesson_book",
+            lambda module: module.LessonBook(store, settings.excluded_repos, self._indexing),
+        )
+        self.save_lesson = self._book.method(lambda part: part.save)
+        self.review_lessons = self._book.method(lambda part: part.review)
+        self.list_lessons = self._book.method(lambda part: part.list_lessons)
+        self.get_lesson = self._book.method(lambda part: part.get_lesson)
+        self.change_lesson = self._book.method(lambda part: part.change_lesson)
+        self.lessons_for = self._book.method(lambda part: part.lessons_for)
+        self.export_lessons = self._book.method(lambda part: part.export_lessons)
+        self.import_lessons = self._book.method(lambda part: part.import_lessons)
+        remarks: Later[Remarks] = Later("mcp_learning.service.remarks", self._make_remarks)
+        self.remark = remarks.method(lambda part: part.remark)
+        statistics: Later[Statistics] = Later(
+            "mcp_learning.service.statistics", self._make_statistics
+        )
+        self.stats = statistics.method(lambda part: part.stats)
+        self.insights = statistics.method(lambda part: part.insights)
+
+    def _make_remarks(self, module: Any) -> "Remarks":
+        lessons = self._book.method(lambda part: part.showings.lessons_for)
+        check_files = self._book.method(lambda part: part.check_files)
+        remarks: Remarks = module.Remarks(
+            self.store, self._similar, lessons, self._recalls.returned, self._agents, check_files
+        )
+        return remarks
+
+    def _make_statistics(self, module: Any) -> "Statistics":
+        lessons = self._book.method(lambda part: part.counts)
+        statistics: Statistics = module.Statistics(self.store, self.health, lessons)
+        return statistics
 
     async def run(self) -> None:
         """Embeds what is recorded, saves recall counts and applies the retention policy.
@@ -103,11 +141,12 @@ class LearningService:
         await anyio.to_thread.run_sync(_share_arena)
         indexer = await self._indexing()
         await anyio.to_thread.run_sync(warm)
+        book = await self._book.get()
         async with anyio.create_task_group() as group:
             group.start_soon(self._recalls.run)
             group.start_soon(self._retention.keep_to_policy)
-            group.start_soon(self._lessons.keep_current)
-            group.start_soon(self._lessons.showings.run)
+            group.start_soon(book.keep_current)
+            group.start_soon(book.showings.run)
             group.start_soon(self._agents.run)
             await indexer.run()
             group.cancel_scope.cancel()
@@ -126,11 +165,11 @@ class LearningService:
         """Finishes queued writes and closes the files; gives up after `patience` seconds."""
         self.recorder.stop()
         await self._recalls.save()
-        await self._lessons.showings.save()
+        await self._save_showings()
         await self._agents.save()
         await self.store.close(patience)
-        if self._indexer is not None:
-            await self._indexer.close()
+        if self._indexer.made is not None:
+            await self._indexer.made.close()
 
     async def record(self, request: requests.RecordExecution) -> results.Recorded:
         """Stores an execution, or updates the one with the same task_id; durable on return.
@@ -183,16 +222,12 @@ class LearningService:
         """The most similar earlier tasks that pass the filters and the floor, best first."""
         answer = await self._similar(request)
         self._recalls.returned(match.task_id for match in answer.matches)
-        return await self._lessons.showings.with_matches(answer, request)
+        return await (await self._book.get()).showings.with_matches(answer, request)
 
-    async def look_up(self, request: LookUp) -> LookUpResult:
+    async def look_up(self, request: "LookUp") -> "LookUpResult":
         """The answer of `find`, further matches, and a recommendation; counts no recall."""
-        votes = await self._recalls.votes()
-        found = await retrieval.look_up(await self._indexing(), request, votes)
-        advice = found.recommendation
-        ids = [task_id for option in advice.options for task_id in option.evidence]
-        ids += [pitfall.task_id for pitfall in advice.pitfalls]
-        return found.model_copy(update={"named": await named(self.store, ids)})
+        dashboard = await self._dashboard.get()
+        return await dashboard.look_up(request, await self._recalls.votes())
 
     async def telemetry(self) -> Telemetry:
         """Latencies of recent calls in this process, and the latest events."""
@@ -212,7 +247,7 @@ class LearningService:
             for task_id in option.evidence
         ]
         self._recalls.returned({*named, *(pitfall.task_id for pitfall in result.pitfalls)})
-        return await self._lessons.showings.with_advice(result, request)
+        return await (await self._book.get()).showings.with_advice(result, request)
 
     async def get(self, request: requests.GetExecution) -> results.ExecutionDetail:
         """Returns an execution with its feedback, its uses and its weight as evidence.
@@ -236,19 +271,9 @@ class LearningService:
 
     inspect = get
 
-    async def stats(self, request: requests.LearningStats) -> results.Stats:
-        """Totals, groups, trends and failure patterns of a period, and the service's health."""
-        now, health = datetime.now(UTC), await self.health()
-        stats = await report.stats(self.store, request, now, health)
-        return stats.model_copy(update={"lessons": await self._lessons.counts()})
-
-    async def insights(self) -> Insights:
-        """Trends and failure patterns of the last `report.DAYS` days."""
-        return await report.insights(self.store, datetime.now(UTC))
-
     async def health(self) -> Health:
         """State of the database, the embedder and the indexes."""
-        return await report_health(self.settings, self.store, self._indexer)
+        return await report_health(self.settings, self.store, self._indexer.made)
 
     async def rebuild(self, request: requests.RebuildIndex, progress: Progress) -> RebuildReport:
         """Builds the HNSW index, after recomputing every embedding if asked.
@@ -261,11 +286,11 @@ class LearningService:
     async def forget(self, request: requests.ForgetExecutions) -> results.Forgotten:
         """Deletes executions with everything recorded about them, or counts them in a dry run."""
         selection = await self._selection(request)
-        await self._lessons.showings.save()  # so that showings of these tasks are deleted, too
+        await self._save_showings()  # so that showings of these tasks are deleted, too
         with anyio.CancelScope(shield=True):  # what is deleted has to be removed from memory, too
             done = await self.store.delete(selection, dry_run=request.dry_run)
-            if self._indexer is not None and not request.dry_run:
-                await self._indexer.forget(done.task_ids)
+            if self._indexer.made is not None and not request.dry_run:
+                await self._indexer.made.forget(done.task_ids)
         return results.Forgotten(
             executions=len(done.task_ids) + len(done.elsewhere),
             dry_run=request.dry_run,
@@ -346,16 +371,12 @@ class LearningService:
         return await retrieval.similar_tasks(await self._indexing(), request)
 
     def _notice(self) -> None:
-        if self._indexer is not None:
-            self._indexer.notice()
+        if self._indexer.made is not None:
+            self._indexer.made.notice()
 
-    async def _indexing(self) -> "Indexer":
-        """The indexer, made at first use: its import, with numpy and others, takes 0.1 s."""
-        if self._indexer is None:
-            module = await anyio.to_thread.run_sync(import_module, "mcp_learning.service.indexer")
-            if self._indexer is None:  # another caller may have waited for the same import
-                self._indexer = module.Indexer(self.settings, self.store)
-        return self._indexer
+    async def _save_showings(self) -> None:
+        if self._book.made is not None:
+            await self._book.made.showings.save()
 
 
 def _share_arena() -> None:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:  # a server imports the models of a method when it is first ca
     )
     from mcp_learning.models.health import Health
     from mcp_learning.models.insights import Insights
+    from mcp_learning.models.telemetry import Telemetry
 
 Progress = Callable[[float, str], Awaitable[None]]
 """Called with the share of the work that is done, 0..1, and the current step."""
@@ -152,7 +153,7 @@ class Learning(Protocol):
     async def history(self, request: dashboard.ListHistory, /) -> dashboard.History:
         """Returns ended executions with their vectors, for an evaluation elsewhere."""
 
-    async def telemetry(self) -> dashboard.Telemetry:
+    async def telemetry(self) -> Telemetry:
         """Returns latencies of recent calls, and recent events."""
 
     async def exchange(self, request: team.ExchangeWithTeam, /) -> team.Exchanged:

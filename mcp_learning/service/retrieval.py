@@ -1,4 +1,4 @@
-"""Answers searches and recommendations, and both together for a person."""
+"""Answers searches and recommendations."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -7,7 +7,6 @@ from uuid import UUID
 import anyio.to_thread
 
 from mcp_learning.embed.recipe import ONE_PASSAGE, passages
-from mcp_learning.models.dashboard import LookUp, LookUpResult
 from mcp_learning.models.requests import FindSimilarTasks, RecommendApproach
 from mcp_learning.models.results import Advice, Match, Recommendation, SearchInfo, SimilarTasks
 from mcp_learning.store.types import Shown, Vote
@@ -15,8 +14,6 @@ from mcp_learning.store.types import Shown, Vote
 if TYPE_CHECKING:
     from mcp_learning.search.found import Ranked
     from mcp_learning.service.indexer import Indexer
-
-NEAREST = 200  # nearest tasks among which `look_up` finds what an answer leaves out
 
 
 async def similar_tasks(indexer: "Indexer", request: FindSimilarTasks) -> SimilarTasks:
@@ -59,33 +56,6 @@ async def recommendation(
         return result
     note = f"{result.basis.note}; {indexer.shortcoming}"
     return result.model_copy(update={"basis": result.basis.model_copy(update={"note": note})})
-
-
-async def look_up(indexer: "Indexer", request: LookUp, votes: Mapping[UUID, Vote]) -> LookUpResult:
-    """The answer of a search, further relevant and irrelevant matches, and a recommendation."""
-    more = request.model_copy(update={"limit": NEAREST})
-    everything = more.model_copy(update={"min_similarity": 0.0})
-    answer = await similar_tasks(indexer, request)
-    relevant = (await similar_tasks(indexer, more)).matches
-    nearest = (await similar_tasks(indexer, everything)).matches
-    task = RecommendApproach(
-        task_description=request.task_description,
-        repo=request.repo,
-        task_type=request.task_type,
-        by=request.by,
-        limit=request.limit,
-    )
-    return LookUpResult(
-        answer=answer,
-        beyond=_without(relevant, answer.matches)[: request.rest],
-        below=_without(nearest, [*relevant, *answer.matches])[: request.rest],
-        recommendation=await recommendation(indexer, task, votes),
-    )
-
-
-def _without(matches: Sequence[Match], others: Sequence[Match]) -> list[Match]:
-    known = {match.task_id for match in others}
-    return [match for match in matches if match.task_id not in known]
 
 
 async def _passages(

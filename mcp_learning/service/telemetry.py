@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
 
-from mcp_learning.models.dashboard import CallStep, Event, Latency, Telemetry
+from mcp_learning.models.telemetry import CallStep, Event, Latency, Telemetry
 
 RECENT = 512  # calls of each method whose latencies are kept for percentiles
 STEP_SECONDS = 300  # length of the steps by which calls are counted

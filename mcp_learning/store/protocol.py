@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from mcp_learning.models.dashboard import Bucket, FilterValue, Listed, SortKey, Step, Used
+    from mcp_learning.models.listed import Bucket, FilterValue, Listed, SortKey, Step, Used
 
 Merge = Callable[[Execution | None], Execution]
 """Makes the new state of an execution from the stored one, or from None. It runs in the

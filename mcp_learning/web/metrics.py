@@ -6,9 +6,10 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from mcp_learning.models.dashboard import Overview, Telemetry
+from mcp_learning.models.dashboard import Overview
 from mcp_learning.models.health import Health
 from mcp_learning.models.results import Totals
+from mcp_learning.models.telemetry import Telemetry
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 

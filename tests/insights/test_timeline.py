@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from mcp_learning.insights.timeline import LEAST_OUTCOMES, rate_points, step_for
-from mcp_learning.models.dashboard import Bucket
+from mcp_learning.models.listed import Bucket
 
 START = datetime(2025, 6, 2, tzinfo=UTC)
 DAY = timedelta(days=1)

@@ -11,9 +11,10 @@ pytest.importorskip("prometheus_client")
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from mcp_learning.models.dashboard import Latency, Overview, Telemetry
+from mcp_learning.models.dashboard import Overview
 from mcp_learning.models.health import Health, IndexHealth, Member
 from mcp_learning.models.results import Totals
+from mcp_learning.models.telemetry import Latency, Telemetry
 from mcp_learning.web.metrics import page
 
 NOW = datetime(2026, 5, 4, tzinfo=UTC)

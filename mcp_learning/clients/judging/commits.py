@@ -9,7 +9,7 @@ from mcp_learning.clients.transfer.commit_history import Commit, CommitHistory
 from mcp_learning.clients.transfer.corrections import CorrectedCommits
 from mcp_learning.clients.values import parse_time
 from mcp_learning.models.corrections import Judgement
-from mcp_learning.models.dashboard import Listed
+from mcp_learning.models.listed import Listed
 from mcp_learning.models.verdicts import PENDING, REVERTED, Verdict
 
 _STOOD = 0.8  # confidence of a success whose commits stood

@@ -16,7 +16,8 @@ from mcp_learning.clients.transfer import git, git_program
 from mcp_learning.clients.transfer.commit_history import CommitHistory
 from mcp_learning.errors import InvalidInput, LearningError
 from mcp_learning.models.corrections import Judge, Judged
-from mcp_learning.models.dashboard import Listed, ListExecutions
+from mcp_learning.models.dashboard import ListExecutions
+from mcp_learning.models.listed import Listed
 from mcp_learning.redaction import working_copies
 from mcp_learning.service.protocol import Learning
 

@@ -7,7 +7,8 @@ from uuid import UUID
 
 from mcp_learning.clients.judging.judgements import judgement
 from mcp_learning.models.corrections import Judge
-from mcp_learning.models.dashboard import Listed, ListExecutions
+from mcp_learning.models.dashboard import ListExecutions
+from mcp_learning.models.listed import Listed
 from mcp_learning.models.transfer import PastExecution
 from mcp_learning.models.verdicts import Verdict
 from mcp_learning.service.protocol import Learning

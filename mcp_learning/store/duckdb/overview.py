@@ -5,7 +5,7 @@ from datetime import UTC
 from typing import Literal
 from uuid import UUID
 
-from mcp_learning.models.dashboard import Bucket, FilterValue, Listed, SortKey, Step, Used
+from mcp_learning.models.listed import Bucket, FilterValue, Listed, SortKey, Step, Used
 from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.duckdb.executions import OUTCOME
 from mcp_learning.store.duckdb.queries import number

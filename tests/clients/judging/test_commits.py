@@ -11,7 +11,7 @@ from mcp_learning.clients.judging.commits import judgements
 from mcp_learning.clients.transfer import commits
 from mcp_learning.clients.transfer.commit_history import Commit, CommitHistory
 from mcp_learning.models.corrections import Judgement
-from mcp_learning.models.dashboard import Listed
+from mcp_learning.models.listed import Listed
 
 DRIP, LID = "a" * 40, "b" * 40
 

@@ -9,7 +9,7 @@ import pytest
 from store.contract.helpers import EVER, embed, get, rate, record, units
 from store.rows import NOW
 
-from mcp_learning.models.dashboard import Bucket, FilterValue, Used
+from mcp_learning.models.listed import Bucket, FilterValue, Used
 from mcp_learning.models.results import Execution
 from mcp_learning.store.protocol import Store
 from mcp_learning.store.types import Endings, Extent, Measures, Pairing, Period, UseCounts, Vote
