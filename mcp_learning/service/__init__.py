@@ -6,5 +6,5 @@ index; `importing` merges executions from elsewhere; `retention`, `maintenance` 
 maintain the database file; `recalls` counts how answers were used; `remarks` decides what agents
 are shown without asking, with `remark_choice`, `missteps`, `agent_sessions` and `remark_texts`;
 `telemetry` measures this process; `dashboard` answers the web page, `statistics` all others who ask
-for figures. `later` imports what a first record doesn't need when it is first used.
+for figures. `lazy` imports what a first record doesn't need when it is first used.
 """

@@ -35,7 +35,7 @@ from mcp_learning.redaction.secrets import warm
 from mcp_learning.service import importing, maintenance, retrieval
 from mcp_learning.service.agent_sessions import AgentSessions
 from mcp_learning.service.health import report_health
-from mcp_learning.service.later import Later
+from mcp_learning.service.lazy import Lazy
 from mcp_learning.service.protocol import Progress
 from mcp_learning.service.recalls import Recalls
 from mcp_learning.service.retention import Retention
@@ -75,7 +75,7 @@ class LearningService:
         self._recalls = Recalls(self.store)
         self._agents = AgentSessions(settings.index_dir)
         # The indexer's import takes 0.1 s, with numpy and others.
-        self._indexer: Later[Indexer] = Later(
+        self._indexer: Lazy[Indexer] = Lazy(
             "mcp_learning.service.indexer",
             lambda module: module.Indexer(settings, store),
             made=indexer,
@@ -83,7 +83,7 @@ class LearningService:
         self._indexing = self._indexer.get
         self._retention = Retention(settings, store, self._indexing)
         self.prune, self.unarchive = self._retention.prune, self._retention.unarchive
-        self._dashboard: Later[Dashboard] = Later(
+        self._dashboard: Lazy[Dashboard] = Lazy(
             "mcp_learning.service.dashboard",
             lambda module: module.Dashboard(store, self._indexing),
         )
@@ -92,7 +92,7 @@ class LearningService:
         self.learned = self._dashboard.method(lambda part: part.learned)
         self.history = self._dashboard.method(lambda part: part.history)
         self.pulse = self._dashboard.method(lambda part: part.pulse)
-        corrections: Later[Corrections] = Later(
+        corrections: Lazy[Corrections] = Lazy(
             "mcp_learning.service.corrections",
             lambda module: module.Corrections(store, settings.excluded_repos, self._notice),
         )
@@ -100,7 +100,7 @@ class LearningService:
         self.revise = corrections.method(lambda part: part.revise)
         self.judge = corrections.method(lambda part: part.judge)
         self.feedback = corrections.method(lambda part: part.feedback)
-        self._book: Later[LessonBook] = Later(
+        self._book: Lazy[LessonBook] = Lazy(
             "mcp_learning.service.lesson_book",
             lambda module: module.LessonBook(store, settings.excluded_repos, self._indexing),
         )
@@ -112,9 +112,9 @@ class LearningService:
         self.lessons_for = self._book.method(lambda part: part.lessons_for)
         self.export_lessons = self._book.method(lambda part: part.export_lessons)
         self.import_lessons = self._book.method(lambda part: part.import_lessons)
-        remarks: Later[Remarks] = Later("mcp_learning.service.remarks", self._make_remarks)
+        remarks: Lazy[Remarks] = Lazy("mcp_learning.service.remarks", self._make_remarks)
         self.remark = remarks.method(lambda part: part.remark)
-        statistics: Later[Statistics] = Later(
+        statistics: Lazy[Statistics] = Lazy(
             "mcp_learning.service.statistics", self._make_statistics
         )
         self.stats = statistics.method(lambda part: part.stats)

@@ -12,7 +12,7 @@ Given = ParamSpec("Given")
 Done = TypeVar("Done")
 
 
-class Later(Generic[Part]):
+class Lazy(Generic[Part]):
     """A part whose module is imported, on a thread, when it is first used.
 
     A server answers its first calls sooner without the modules that these don't need.
