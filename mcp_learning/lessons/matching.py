@@ -3,6 +3,7 @@
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import NamedTuple
 from uuid import UUID
 
@@ -26,6 +27,9 @@ NAMED = 0.5
 MAX_TOKENS = 200
 """Most tokens of all lessons in an answer, as text and as structured content."""
 
+IN_USE = ("trial", "kept")
+"""Statuses of lessons that agents are shown."""
+
 _LENGTHS = (
     {"when": 110, "do": 180, "avoid": 120},
     {"when": 70, "do": 100, "avoid": 70},
@@ -35,8 +39,8 @@ _SAYS = {"evidence": "the records", "agent": "an agent", "person": "a person"}
 _STANDING = {"trial": "on trial", "kept": "kept", "candidate": "waiting", "retired": "retired"}
 
 
-Similarities = Callable[[Sequence[Lesson], str], Mapping[UUID, float]]
-"""Cosine similarities of lessons' texts and a task, -1..1, by lesson, where known."""
+Similarities = Callable[[Sequence[Lesson], str], Sequence[float]]
+"""Cosine similarities of lessons' texts and a task, -1..1; empty if they aren't known."""
 
 
 class TaskAtHand(NamedTuple):
@@ -57,63 +61,107 @@ class TaskAtHand(NamedTuple):
     known_as: Collection[str] = ()
 
 
-def matching_lessons(
-    lessons: Iterable[Lesson], task: TaskAtHand, similarities: Similarities
-) -> list[Lesson]:
-    """Lessons in use that match a task, those with the greatest expected gain first.
+class LessonsInUse:
+    """Lessons on trial and kept ones, prepared to be matched with many tasks.
 
-    A lesson about an approach matches every task of its type. Another one matches if one of its
-    executions is similar to the task, or if its own text is: `similarities` is called for lessons
-    that nothing else decides on, if there are any.
+    Args:
+        lessons: Of any status; those that aren't in use are left out.
     """
-    named: list[Lesson] = []
-    others: list[Lesson] = []
-    alike = {one.int for one in task.alike}
-    for one in lessons:
-        if _may_fit(one, task):
-            (named if _is_named(one, task, alike) else others).append(one)
-    compared = [one for one in others if one.kind != "approach"]
-    similarity = similarities(compared, task.description) if compared else {}
-    near = (one for one in compared if similarity.get(one.lesson_id, -1.0) >= NEAR)
-    return by_expected_gain([*named, *near])
+
+    def __init__(self, lessons: Iterable[Lesson]) -> None:
+        self._lessons = by_expected_gain(one for one in lessons if one.status in IN_USE)
+        self._texts: dict[tuple[UUID, int], tuple[ShownLesson, int]] = {}
+
+    def __len__(self) -> int:
+        return len(self._lessons)
+
+    def matching(self, task: TaskAtHand, similarities: Similarities) -> list[Lesson]:
+        """Lessons that match a task, those with the greatest expected gain first.
+
+        A lesson about an approach matches every task of its type. Another one matches if one of
+        its executions is similar to the task, if the task has enough of its words, or if its own
+        text is similar: `similarities` is called for lessons that nothing else decides on, if there
+        are any.
+        """
+        alike = {n for one in task.alike for n in self._by_execution.get(one.int, ())}
+        said = words(task.description)
+        here = self._repositories(task)
+        fit: list[int] = []
+        others: list[int] = []
+        for number, one in enumerate(self._lessons):
+            if one.repo not in here:
+                continue
+            if one.kind == "approach":
+                if one.task_type == task.task_type:
+                    fit.append(number)
+            elif not (one.task_type and task.task_type) or one.task_type == task.task_type:
+                is_named = number in alike or _names(said, self._words[number])
+                (fit if is_named else others).append(number)
+        if others:
+            near = similarities([self._lessons[number] for number in others], task.description)
+            fit += [number for number, one in zip(others, near, strict=False) if one >= NEAR]
+        return [self._lessons[number] for number in sorted(fit)]
+
+    def about_command(self, task: TaskAtHand) -> list[Lesson]:
+        """Lessons about a command that is about to run, which is the description of the task."""
+        said = set(first_command(task.description))
+        here = self._repositories(task)
+        return [
+            one
+            for one in self._lessons
+            if one.kind == "command"
+            and one.repo in here
+            and any(one.key.endswith(f":{name}") for name in said)
+        ]
+
+    def in_budget(
+        self, lessons: Sequence[Lesson], max_tokens: int = MAX_TOKENS
+    ) -> list[ShownLesson]:
+        """The first of these lessons, as many as fit into `max_tokens`, in the form for agents."""
+        for count in range(len(lessons), 0, -1):
+            for size in range(len(_LENGTHS)):
+                texts = [self._text(one, size) for one in lessons[:count]]
+                if sum(tokens for _, tokens in texts) <= max_tokens:
+                    return [text for text, _ in texts]
+        return []
+
+    @cached_property
+    def _by_execution(self) -> Mapping[int, Sequence[int]]:
+        """Numbers of the lessons that each execution supports, by its id.
+
+        The id is a number: a UUID is hashed in Python, and all lessons together have thousands.
+        """
+        found: dict[int, list[int]] = {}
+        for number, one in enumerate(self._lessons):
+            for execution in one.evidence:
+                found.setdefault(execution.int, []).append(number)
+        return found
+
+    @cached_property
+    def _words(self) -> Sequence[frozenset[int]]:
+        return [words(one.when) for one in self._lessons]
+
+    @cached_property
+    def _repos(self) -> Collection[str | None]:
+        return {one.repo for one in self._lessons}
+
+    def _repositories(self, task: TaskAtHand) -> Collection[str | None]:
+        """Those of the lessons' repositories that may be the task's."""
+        names = (task.repo, *task.known_as)
+        return {one for one in self._repos if any(same_repository(one, name) for name in names)}
+
+    def _text(self, lesson: Lesson, size: int) -> tuple[ShownLesson, int]:
+        """A lesson in the form for agents, and its tokens."""
+        key = lesson.lesson_id, size
+        if key not in self._texts:
+            text = _shown(lesson, _LENGTHS[size])
+            self._texts[key] = text, _tokens(text)
+        return self._texts[key]
 
 
-def _may_fit(lesson: Lesson, task: TaskAtHand) -> bool:
-    """Whether a lesson is in use, and applies to the repository and the type of a task."""
-    if lesson.status not in ("trial", "kept") or not _is_here(lesson, task):
-        return False
-    return not lesson.task_type or not task.task_type or lesson.task_type == task.task_type
-
-
-def _is_here(lesson: Lesson, task: TaskAtHand) -> bool:
-    return any(same_repository(lesson.repo, one) for one in (task.repo, *task.known_as))
-
-
-def _is_named(lesson: Lesson, task: TaskAtHand, alike: Collection[int]) -> bool:
-    """Whether a lesson matches by its type, by one of its executions or by its words.
-
-    `alike` are the ids of `task.alike` as numbers: a UUID is hashed in Python, and all lessons
-    together may have thousands.
-    """
-    if lesson.kind == "approach":
-        return lesson.task_type == task.task_type
-    if alike and any(one.int in alike for one in lesson.evidence):
-        return True
-    wanted = words(lesson.when)
-    return bool(wanted) and len(wanted & words(task.description)) >= NAMED * len(wanted)
-
-
-def about_command(lessons: Iterable[Lesson], task: TaskAtHand) -> list[Lesson]:
-    """Lessons in use about a command that is about to run: the description of the task."""
-    said = set(first_command(task.description))
-    return by_expected_gain(
-        one
-        for one in lessons
-        if one.kind == "command"
-        and one.status in ("trial", "kept")
-        and _is_here(one, task)
-        and any(one.key.endswith(f":{name}") for name in said)
-    )
+def _names(said: Collection[int], wanted: frozenset[int]) -> bool:
+    """Whether a task has enough of the words that a lesson's `when` has."""
+    return bool(wanted) and len(wanted.intersection(said)) >= NAMED * len(wanted)
 
 
 def commonest_type(types: Sequence[str]) -> str:
@@ -132,16 +180,6 @@ def choose(fit: Sequence[Lesson], unit: str) -> list[Lesson]:
     tried.sort(key=lambda one: hashlib.sha256(unit.encode() + one.lesson_id.bytes).digest())
     first = settled[: MOST - bool(tried)]
     return [*first, *tried[: MOST - len(first)]]
-
-
-def in_budget(lessons: Sequence[Lesson], max_tokens: int = MAX_TOKENS) -> list[ShownLesson]:
-    """The first of these lessons, as many as fit into `max_tokens`, in the form for agents."""
-    for count in range(len(lessons), 0, -1):
-        for lengths in _LENGTHS:
-            texts = [_shown(one, lengths) for one in lessons[:count]]
-            if sum(map(_tokens, texts)) <= max_tokens:
-                return texts
-    return []
 
 
 def _shown(lesson: Lesson, lengths: Mapping[str, int]) -> ShownLesson:

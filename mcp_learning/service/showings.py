@@ -16,9 +16,9 @@ import anyio.to_thread
 from mcp_learning.embed.recipe import embedding_text
 from mcp_learning.errors import EmbedderUnavailable, StoreError
 from mcp_learning.lessons import matching, trials
-from mcp_learning.lessons.matching import TaskAtHand
+from mcp_learning.lessons.matching import LessonsInUse, TaskAtHand
 from mcp_learning.models.identifiers import task_key
-from mcp_learning.models.lessons import Lesson, LessonsFor, ShownLessons
+from mcp_learning.models.lessons import Lesson, LessonsFor, ShownLesson, ShownLessons
 from mcp_learning.models.requests import FindSimilarTasks, RecommendApproach
 from mcp_learning.models.results import Recommendation, SimilarTasks
 from mcp_learning.redaction.exclusion import excluded_repos, is_excluded
@@ -53,8 +53,7 @@ class Showings:
         self._store = store
         self._excluded = excluded
         self._indexing = indexing
-        in_use = partial(store.lessons, in_use=True)
-        self._in_use = CurrentValue(in_use, lambda: store.lesson_revision).get
+        self._in_use = CurrentValue(self._read_in_use, lambda: store.lesson_revision).get
         self._noted: list[Showing] = []
         self._later = WriteBehind(self.save)
         self.run = self._later.run
@@ -87,26 +86,25 @@ class Showings:
             max_tokens: Budget of all lessons.
         """
         lessons = await self._in_use()
-        if not lessons:
+        if not len(lessons):
             return ShownLessons(lessons=[])
         repo, known_as = request.repo or "", request.known_as
         if request.command is not None:
             task = matching.TaskAtHand(request.command, repo, known_as=known_as)
-            known = matching.about_command(lessons, task)
+            find = lessons.about_command
         else:
             kind = request.task_type or matching.commonest_type(types)
             task = matching.TaskAtHand(request.task_description, repo, kind, alike, known_as)
             compare = partial(self._similarities, (await self._indexing()).searches)
-            known = await anyio.to_thread.run_sync(
-                matching.matching_lessons, lessons, task, compare
-            )
-        now = datetime.now(UTC)
-        unit = request.session_id or f"{task_key(task.description)} {now:%Y-%m-%d}"
-        offered = matching.choose(known, unit)
-        shown = {one.lesson_id for one in offered if trials.is_shown(one, unit)}
-        texts = matching.in_budget(offered, max_tokens)
-        await self._note(offered[: len(texts)], shown, task, unit, request.session_id or "", now)
-        return ShownLessons(lessons=[one for one in texts if one.lesson_id in shown])
+            find = partial(lessons.matching, similarities=compare)
+        excluded = excluded_repos(self._excluded)
+        told, noted = await anyio.to_thread.run_sync(
+            _select, lessons, find, task, request.session_id or "", max_tokens, excluded
+        )
+        if noted:
+            self._noted += noted
+            self._later.notice()
+        return ShownLessons(lessons=told)
 
     async def with_matches(self, answer: SimilarTasks, request: FindSimilarTasks) -> SimilarTasks:
         """The answer with lessons for its task."""
@@ -123,67 +121,69 @@ class Showings:
         told = await self.lessons_for(_task_of(request), ids, max_tokens=_budget(request))
         return answer.model_copy(update={"lessons": told.lessons}) if told.lessons else answer
 
-    async def _note(
-        self,
-        offered: Sequence[Lesson],
-        shown: Collection[UUID],
-        task: TaskAtHand,
-        unit: str,
-        session_id: str,
-        now: datetime,
-    ) -> None:
-        if not offered:
-            return
-        excluded = excluded_repos(self._excluded)
-        noted = await anyio.to_thread.run_sync(_noted, task, excluded)
-        if noted is None:
-            return
-        question, repo = noted
-        self._noted += [
-            Showing(
-                lesson_id=one.lesson_id,
-                unit=unit,
-                shown=one.lesson_id in shown,
-                shown_at=now,
-                task_key=task_key(task.description),
-                question=question,
-                repo=repo,
-                session_id=session_id,
-            )
-            for one in offered
-        ]
-        self._later.notice()
+    async def _read_in_use(self) -> LessonsInUse:
+        return LessonsInUse(await self._store.lessons(in_use=True))
 
     def _similarities(
         self, searches: "Searches", lessons: Sequence[Lesson], text: str
-    ) -> dict[UUID, float]:
-        """Cosine similarity of each lesson's text and `text`; empty without a model. Blocks."""
+    ) -> Sequence[float]:
+        """Cosine similarity of each lesson's text and `text`; empty without a model. Blocks.
+
+        Neither has secrets.
+        """
         import numpy as np
 
         names = [(one.lesson_id, one.worded_at) for one in lessons]
         known = self._vectors
-        missing = [n for n, name in enumerate(names) if name not in known]
-        texts = [embedding_text(f"{lessons[n].when}. {lessons[n].do or ''}") for n in missing]
         try:
-            vectors = searches.embedder.embed(texts)
-            asked = searches.embed_question(redact(text)[0])
+            if missing := [n for n, name in enumerate(names) if name not in known]:
+                texts = [f"{lessons[n].when}. {lessons[n].do or ''}" for n in missing]
+                vectors = searches.embedder.embed([embedding_text(one) for one in texts])
+                known = known | {names[n]: one for n, one in zip(missing, vectors, strict=True)}
+                self._vectors = dict(list(known.items())[-_MOST_VECTORS:])
+            asked = searches.embed_question(text)
         except EmbedderUnavailable:
-            return {}
-        if missing:
-            known = known | {names[n]: one for n, one in zip(missing, vectors, strict=True)}
-            self._vectors = dict(list(known.items())[-_MOST_VECTORS:])
-        near = np.stack([known[name] for name in names]) @ asked.vector
-        return {name[0]: float(one) for name, one in zip(names, near, strict=True)}
+            return []
+        near: list[float] = (np.stack([known[name] for name in names]) @ asked.vector).tolist()
+        return near
 
 
-def _noted(task: TaskAtHand, excluded: str) -> tuple[str, str] | None:
-    """What is stored of a task: the beginning of its description, and its repository.
+def _select(
+    lessons: LessonsInUse,
+    find: Callable[[TaskAtHand], Sequence[Lesson]],
+    task: TaskAtHand,
+    session_id: str,
+    max_tokens: int,
+    excluded: str,
+) -> tuple[list[ShownLesson], list[Showing]]:
+    """Lessons to show, of those that `find` returns, and the showings to store. Blocks.
 
-    None if the repository is excluded.
+    Nothing is stored about a task of an excluded repository.
     """
-    if is_excluded(task.repo or None, excluded, tuple(task.known_as)):
-        return None
-    return redact(task.description)[0][:LONGEST_QUESTION], redact(task.repo)[0]
+    now, key = datetime.now(UTC), task_key(task.description)
+    task = task._replace(description=redact(task.description)[0])
+    unit = session_id or f"{key} {now:%Y-%m-%d}"
+    offered = matching.choose(find(task), unit)
+    texts = lessons.in_budget(offered, max_tokens)
+    shown = {one.lesson_id for one in offered if trials.is_shown(one, unit)}
+    told = [one for one in texts if one.lesson_id in shown]
+    if not texts or is_excluded(task.repo or None, excluded, tuple(task.known_as)):
+        return told, []
+    question, repo = task.description[:LONGEST_QUESTION], redact(task.repo)[0]
+    noted = [
+        Showing(
+            lesson_id=one.lesson_id,
+            unit=unit,
+            shown=one.lesson_id in shown,
+            shown_at=now,
+            task_key=key,
+            question=question,
+            repo=repo,
+            session_id=session_id,
+        )
+        for one in texts
+    ]
+    return told, noted
 
 
 def _budget(request: FindSimilarTasks | RecommendApproach) -> int:

@@ -7,7 +7,7 @@ import pytest
 
 from lessons.test_trials import lesson
 from mcp_learning.lessons import matching
-from mcp_learning.lessons.matching import TaskAtHand
+from mcp_learning.lessons.matching import LessonsInUse, TaskAtHand
 from mcp_learning.lessons.wording import line
 from mcp_learning.models.lessons import LONGEST, Lesson
 from mcp_learning.models.quoting import CHARACTERS_PER_TOKEN
@@ -21,8 +21,9 @@ def ids(some: list[Lesson]) -> set[UUID]:
 def test_lessons_keep_to_their_budget_in_both_forms(length: int) -> None:
     text = ("word " * LONGEST)[:length].strip()
     many = [lesson(when=text, do=text, avoid=text, status="kept") for _ in range(3)]
-    assert matching.in_budget(many, 20) == []
-    shown = matching.in_budget(many)
+    lessons = LessonsInUse(many)
+    assert lessons.in_budget(many, 20) == []
+    shown = lessons.in_budget(many)
     assert shown
     forms = [[one.model_dump_json(exclude_none=True) for one in shown], map(line, shown)]
     for form in forms:
@@ -46,9 +47,7 @@ def test_a_lesson_fits_by_type_repository_execution_words_or_meaning() -> None:
     told = lesson(evidence=[known], repo="acme/shop", task_type="bug_fix")
 
     def fits(task: TaskAtHand, similarity: float = 0.0) -> bool:
-        return matching.matching_lessons([told], task, lambda *_: {told.lesson_id: similarity}) == [
-            told
-        ]
+        return LessonsInUse([told]).matching(task, lambda *_: [similarity]) == [told]
 
     assert not fits(TaskAtHand("the login fails", "acme/billing", "bug_fix"), 1.0)
     assert not fits(TaskAtHand("the login fails", "", "docs"), 1.0)
@@ -64,14 +63,14 @@ def test_only_lessons_of_which_nothing_else_decides_are_compared_by_meaning() ->
     approach = lesson(kind="approach", task_type="bug_fix", when="the task is a bug_fix")
     compared: list[tuple[list[Lesson], str]] = []
 
-    def compare(lessons: Sequence[Lesson], text: str) -> dict[UUID, float]:
+    def compare(lessons: Sequence[Lesson], text: str) -> list[float]:
         compared.append((list(lessons), text))
-        return {}
+        return []
 
     task = TaskAtHand("the login fails", task_type="docs")
-    assert matching.matching_lessons([named, other, approach], task, compare) == [named]
+    assert LessonsInUse([named, other, approach]).matching(task, compare) == [named]
     assert compared == [([other], "the login fails")]
-    matching.matching_lessons([named], task, compare)
+    LessonsInUse([named]).matching(task, compare)
     assert len(compared) == 1
 
 
@@ -79,7 +78,7 @@ def test_what_is_known_of_approaches_fits_the_tasks_of_the_type_alone() -> None:
     one = lesson(kind="approach", task_type="bug_fix", when="the task is a bug_fix")
 
     def fitting(task: TaskAtHand) -> list[Lesson]:
-        return matching.matching_lessons([one], task, lambda *_: {one.lesson_id: 1.0})
+        return LessonsInUse([one]).matching(task, lambda *_: [1.0])
 
     assert fitting(TaskAtHand("anything", task_type="bug_fix")) == [one]
     assert fitting(TaskAtHand("the task is a bug_fix")) == []
@@ -89,7 +88,7 @@ def test_a_command_is_known_by_its_first_words_in_its_repository() -> None:
     one = lesson(kind="command", key="command:acme/shop:npm ci", repo="acme/shop")
 
     def about(command: str, repo: str, *known_as: str) -> list[Lesson]:
-        return matching.about_command([one], TaskAtHand(command, repo, known_as=known_as))
+        return LessonsInUse([one]).about_command(TaskAtHand(command, repo, known_as=known_as))
 
     for command in ("npm ci", "cd web && npm ci", "CI=1 npm ci"):
         assert about(command, "acme/shop") == [one]
