@@ -165,6 +165,7 @@ class _Writer:
         self._descriptor = descriptor
         self._queue: SimpleQueue[bytes | None] = SimpleQueue()
         self._unwritten = 0
+        self._given_up = False
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._write, name="stdout", daemon=True)
         self._thread.start()
@@ -182,14 +183,17 @@ class _Writer:
         self._queue.put(line)
 
     def wait_until_written(self) -> None:
-        """Blocks until the client has read most of the queued data, or has left."""
+        """Blocks until the client has read most of the queued data, or has left, or until close."""
         with self._changed:
-            self._changed.wait_for(lambda: self._unwritten <= MAX_UNWRITTEN // 2)
+            self._changed.wait_for(lambda: self._given_up or self._unwritten <= MAX_UNWRITTEN // 2)
 
     def close(self) -> None:
         """Blocks until everything is written, at most for `LAST_WRITES`."""
         self._queue.put(None)
         self._thread.join(LAST_WRITES)
+        with self._changed:  # a client that reads nothing keeps no thread waiting
+            self._given_up = True
+            self._changed.notify_all()
 
     def _write(self) -> None:
         left = False

@@ -14,6 +14,8 @@ import psutil
 import pytest
 from process.wire import INITIALIZE, Server
 
+from mcp_learning.server.lenient_stdio import MAX_UNWRITTEN
+
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs signals and named pipes")
 
 TASK = {"task_type": "bug_fix", "task_description": "fix the login", "outcome": "success"}
@@ -270,6 +272,19 @@ def test_records_in_flight_when_the_client_leaves_are_whole(data_dir: Path) -> N
         reader.join(30)
         assert not reader.is_alive()
     assert acknowledged <= stored(data_dir)
+
+
+def test_a_client_that_reads_no_answer_and_leaves_ends_the_server(data_dir: Path) -> None:
+    with Server(data_dir) as server:
+        server.initialize()
+        task_id = record(server, solution_summary="word " * 1_500)
+        call = {"name": "get_execution", "arguments": {"task_id": task_id}}
+        for _ in range(2 * MAX_UNWRITTEN // 15_000):  # an answer has the text twice
+            server.send_request("tools/call", call)
+        assert server.process.stdin is not None
+        server.process.stdin.close()
+        server.process.stdin = None
+        assert server.process.wait(timeout=30) == 0
 
 
 def read_all(server: Server, ids: set[str]) -> None:
