@@ -83,8 +83,7 @@ class LessonsInUse:
         text is similar: `similarities` is called for lessons that nothing else decides on, if there
         are any.
         """
-        alike = {n for one in task.alike for n in self._by_execution.get(one.int, ())}
-        said = words(task.description)
+        decided = self._supported_by(task.alike) | self._named_in(task.description)
         here = self._repositories(task)
         fit: list[int] = []
         others: list[int] = []
@@ -95,8 +94,7 @@ class LessonsInUse:
                 if one.task_type == task.task_type:
                     fit.append(number)
             elif not (one.task_type and task.task_type) or one.task_type == task.task_type:
-                is_named = number in alike or _names(said, self._words[number])
-                (fit if is_named else others).append(number)
+                (fit if number in decided else others).append(number)
         if others:
             near = similarities([self._lessons[number] for number in others], task.description)
             fit += [number for number, one in zip(others, near, strict=False) if one >= NEAR]
@@ -125,21 +123,30 @@ class LessonsInUse:
                     return [text for text, _ in texts]
         return []
 
+    def _supported_by(self, executions: Collection[UUID]) -> set[int]:
+        """Numbers of the lessons that some of these executions support."""
+        return {n for one in executions for n in self._by_execution.get(one.int, ())}
+
+    def _named_in(self, text: str) -> set[int]:
+        """Numbers of the lessons of whose `when` a text has enough words."""
+        common = Counter(n for word in words(text) for n in self._by_word.get(word, ()))
+        return {n for n, count in common.items() if count >= NAMED * self._lengths[n]}
+
     @cached_property
     def _by_execution(self) -> Mapping[int, Sequence[int]]:
-        """Numbers of the lessons that each execution supports, by its id.
+        """Numbers of lessons by the executions that support them.
 
-        The id is a number: a UUID is hashed in Python, and all lessons together have thousands.
+        An execution's id is a number here: a UUID is hashed in Python, and there are thousands.
         """
-        found: dict[int, list[int]] = {}
-        for number, one in enumerate(self._lessons):
-            for execution in one.evidence:
-                found.setdefault(execution.int, []).append(number)
-        return found
+        return _numbers([one.int for one in lesson.evidence] for lesson in self._lessons)
 
     @cached_property
-    def _words(self) -> Sequence[frozenset[int]]:
-        return [words(one.when) for one in self._lessons]
+    def _by_word(self) -> Mapping[int, Sequence[int]]:
+        return _numbers(words(one.when) for one in self._lessons)
+
+    @cached_property
+    def _lengths(self) -> Sequence[int]:
+        return [len(words(one.when)) for one in self._lessons]
 
     @cached_property
     def _repos(self) -> Collection[str | None]:
@@ -159,9 +166,13 @@ class LessonsInUse:
         return self._texts[key]
 
 
-def _names(said: Collection[int], wanted: frozenset[int]) -> bool:
-    """Whether a task has enough of the words that a lesson's `when` has."""
-    return bool(wanted) and len(wanted.intersection(said)) >= NAMED * len(wanted)
+def _numbers(keys: Iterable[Iterable[int]]) -> dict[int, list[int]]:
+    """By key, the numbers of those that have it."""
+    found: dict[int, list[int]] = {}
+    for number, some in enumerate(keys):
+        for key in some:
+            found.setdefault(key, []).append(number)
+    return found
 
 
 def commonest_type(types: Sequence[str]) -> str:
