@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import anyio
 import pytest
 from service.examples import (
     EXPORT,
@@ -32,6 +33,7 @@ from mcp_learning.models.requests import (
 from mcp_learning.models.transfer import ExportPage, ImportBatch
 from mcp_learning.service.learning import LearningService
 from mcp_learning.service.protocol import ignore_progress
+from mcp_learning.store.duckdb.backups import verified_contents
 
 pytestmark = pytest.mark.anyio
 
@@ -321,6 +323,23 @@ async def test_suggestions_start_with_the_prefix_commonest_first(service: Learni
     assert await suggested(column="error_type", prefix="") == []
     with pytest.raises(ValueError, match="task_description"):
         await suggested(column="task_description", prefix="")
+
+
+async def test_backups_to_one_file_at_the_same_time_are_all_complete(
+    service: LearningService, tmp_path: Path
+) -> None:
+    await record(service, LOGIN)
+    target = tmp_path / "backup.duckdb"
+    reports = []
+
+    async def back_up() -> None:
+        reports.append(await service.backup(Backup(path=str(target))))
+
+    async with anyio.create_task_group() as group:
+        for _ in range(4):
+            group.start_soon(back_up)
+    assert [report.rows["executions"] for report in reports] == [1] * 4
+    assert verified_contents(target).counts["executions"] == 1
 
 
 @pytest.mark.usefixtures("nothing_blocks_the_loop")

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+import anyio
+
 from mcp_learning.models.maintenance import UnarchiveReport
 from mcp_learning.models.results import Execution, Feedback
 from mcp_learning.redaction.exclusion import is_shared
@@ -114,6 +116,7 @@ class DuckDBStore(SharedRows):
         super().__init__(database, outbox)
         self.path, self.start, self.open = database.path, database.start, database.open
         self.checkpoint, self.verify = database.checkpoint, database.verify
+        self._backing_up = anyio.Lock()
 
     @property
     def lesson_revision(self) -> Hashable:
@@ -282,7 +285,8 @@ class DuckDBStore(SharedRows):
             held = backups.write(cursor, self.path, target)
             return Copied(target, held.version, held.counts, target.stat().st_size)
 
-        return await self.database.read(read)
+        async with self._backing_up:  # two copies to one file would destroy each other
+            return await self.database.read(read)
 
     async def compact(self) -> None:
         await self.database.replace(copies.copy)
