@@ -218,6 +218,7 @@ class Indexer:
             await anyio.to_thread.run_sync(self.retriever.summaries.keep, latest.values())
             del latest
             await anyio.to_thread.run_sync(self.retriever.warm, self.embedder.floor)
+            await self._store.free_memory()  # of the rows that were read
             await anyio.to_thread.run_sync(allocator.release_free_memory)
 
     async def drop_outdated_index(self) -> bool:

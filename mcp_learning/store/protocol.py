@@ -91,6 +91,9 @@ class Store(LessonStore, Protocol):
     async def close(self, max_wait: float | None = None) -> None:
         """Finishes queued writes and closes; gives up waiting after `max_wait` seconds."""
 
+    async def free_memory(self) -> None:
+        """Gives back memory that only makes reads faster, unless the store is being read."""
+
     # One execution
 
     async def upsert(

@@ -171,6 +171,61 @@ async def test_the_log_is_merged_into_the_file_while_the_database_is_open(
     await database.close()
 
 
+def kept_bytes(cursor: Cursor) -> int:
+    row = cursor.execute("SELECT sum(memory_usage_bytes)::BIGINT FROM duckdb_memory()").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def limit(cursor: Cursor) -> str:
+    (value,) = cursor.execute("SELECT current_setting('memory_limit')").fetchall()
+    return str(value[0])
+
+
+async def fill(database: Database) -> int:
+    """Stores 4 MB that don't compress, and reads them; returns the bytes that are kept of them."""
+    await database.write(
+        lambda cursor: (
+            cursor.execute("CREATE TABLE hashes AS SELECT hash(i) AS h FROM range(500000) r(i)")
+            and None
+        )
+    )
+    await database.checkpoint()
+    await database.read(lambda cursor: cursor.execute("SELECT sum(h) FROM hashes").fetchall())
+    kept = await database.read(kept_bytes)
+    assert kept > 3_000_000
+    return kept
+
+
+async def test_freeing_memory_drops_what_was_read_and_leaves_the_limit(database: Database) -> None:
+    before = await database.read(limit)
+    kept = await fill(database)
+    await database.free_memory()
+    assert await database.read(kept_bytes) < kept / 4
+    assert await database.read(limit) == before
+    assert await database.read(
+        lambda cursor: cursor.execute("SELECT count(DISTINCT h) FROM hashes").fetchall()
+    ) == [(500_000,)]
+    await database.write(put(1))
+    assert await database.read(numbers) == [1]
+
+
+async def test_memory_is_not_freed_under_a_read(database: Database) -> None:
+    kept = await fill(database)
+    reading, go = threading.Event(), threading.Event()
+
+    def slow(_: Cursor) -> None:
+        reading.set()
+        assert go.wait(PATIENCE)
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(database.read, slow)
+        assert await anyio.to_thread.run_sync(reading.wait, PATIENCE)
+        await database.free_memory()
+        assert await database.read(kept_bytes) >= kept
+        go.set()
+
+
 @posix_only
 async def test_the_directory_and_the_file_are_private(database: Database) -> None:
     await database.open()

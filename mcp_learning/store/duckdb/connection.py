@@ -181,6 +181,10 @@ class Database:
         """Merges the write-ahead log into the file."""
         await self._submit(QueuedCall(self._checkpoint))
 
+    async def free_memory(self) -> None:
+        """Drops the blocks of the file that DuckDB keeps in memory, unless it is being read."""
+        await self._submit(QueuedCall(self._free_memory))
+
     async def replace(self, make: Callable[[Cursor, Path], T]) -> T:
         """Makes a new file on the writer thread, and replaces this one by it.
 
@@ -284,6 +288,11 @@ class Database:
         _, files = self._connect()
         with files.writing():
             cursor.execute("CHECKPOINT")
+
+    def _free_memory(self, cursor: Cursor) -> None:
+        with self._readable:  # a read that begins meanwhile would lack memory
+            if not self._readers:
+                opening.drop_blocks(cursor, self._memory_limit_mb)
 
     def _abandon(self) -> None:
         """Closes the open files, after their readers, without touching the files at the path."""

@@ -77,6 +77,25 @@ def raw_connection(
     )
 
 
+def drop_blocks(cursor: Cursor, memory_limit_mb: int) -> None:
+    """Drops the blocks of files that an instance keeps in memory, as far as none is in use.
+
+    DuckDB keeps blocks until its memory is full, and has no statement that drops them. A lower
+    limit, which is set here for a moment, drops them and gives the memory back to the system.
+
+    Args:
+        cursor: Of an instance that executes nothing else; what it executes would lack memory.
+        memory_limit_mb: The limit that the instance has, in MB (2^20 bytes).
+    """
+    import duckdb
+
+    try:
+        with suppress(duckdb.OutOfMemoryException):  # raised after dropping all that it can
+            cursor.execute("SET memory_limit = '1MiB'")
+    finally:
+        cursor.execute(f"SET memory_limit = '{int(memory_limit_mb)}MiB'")
+
+
 @cache
 def _note_missing_modules() -> None:
     """Makes imports of pandas and pyarrow fail immediately where they are not installed.

@@ -116,6 +116,7 @@ class DuckDBStore(SharedRows):
         super().__init__(database, outbox)
         self.path, self.start, self.open = database.path, database.start, database.open
         self.checkpoint, self.verify = database.checkpoint, database.verify
+        self.free_memory = database.free_memory
         self._backing_up = anyio.Lock()
 
     @property
