@@ -11,6 +11,7 @@ from mcp_learning.lessons.recurrences import first_command
 from mcp_learning.lessons.refusals import same_repository
 from mcp_learning.lessons.trials import by_expected_gain
 from mcp_learning.lessons.wording import line, words
+from mcp_learning.models.folding import normalised
 from mcp_learning.models.lessons import Lesson, ShownLesson
 from mcp_learning.models.quoting import CHARACTERS_PER_TOKEN, shorten
 from mcp_learning.models.wording import counted
@@ -70,6 +71,7 @@ class LessonsInUse:
 
     def __init__(self, lessons: Iterable[Lesson]) -> None:
         self._lessons = by_expected_gain(one for one in lessons if one.status in IN_USE)
+        self._types = [normalised(one.task_type or "") for one in self._lessons]
         self._texts: dict[tuple[UUID, int], tuple[ShownLesson, int]] = {}
 
     def __len__(self) -> int:
@@ -84,16 +86,16 @@ class LessonsInUse:
         are any.
         """
         decided = self._supported_by(task.alike) | self._named_in(task.description)
-        here = self._repositories(task)
+        here, kind = self._repositories(task), normalised(task.task_type)
         fit: list[int] = []
         others: list[int] = []
         for number, one in enumerate(self._lessons):
             if one.repo not in here:
                 continue
             if one.kind == "approach":
-                if one.task_type == task.task_type:
+                if self._types[number] == kind:
                     fit.append(number)
-            elif not (one.task_type and task.task_type) or one.task_type == task.task_type:
+            elif not (self._types[number] and kind) or self._types[number] == kind:
                 (fit if number in decided else others).append(number)
         if others:
             near = similarities([self._lessons[number] for number in others], task.description)
@@ -176,8 +178,8 @@ def _numbers(keys: Iterable[Iterable[int]]) -> dict[int, list[int]]:
 
 
 def commonest_type(types: Sequence[str]) -> str:
-    """The type of more than half of the tasks that a search found; empty if there is none."""
-    ((best, count),) = Counter(types).most_common(1) or [("", 0)]
+    """The type of more than half of the tasks that a search found, normalised; "" if none is."""
+    ((best, count),) = Counter(map(normalised, types)).most_common(1) or [("", 0)]
     return best if 2 * count > len(types) else ""
 
 

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from mcp_learning.lessons.findings import with_merged_repositories
-from mcp_learning.lessons.refusals import same_repository
+from mcp_learning.lessons.refusals import same_repository, same_type
 from mcp_learning.lessons.wording import jaccard
 from mcp_learning.models.lessons import Lesson, Packet, Sample
 from mcp_learning.models.quoting import CHARACTERS_PER_TOKEN, shorten
@@ -43,7 +43,7 @@ def due_packets(
     for one in with_merged_repositories(experience):
         if one.success is None:
             continue
-        if task_type in ("", one.task_type) and same_repository(repo, one.repo):
+        if same_type(task_type, one.task_type) and same_repository(repo, one.repo):
             kinds[one.repo, one.task_type].append(one)
     packets = []
     for (place, kind), runs in sorted(kinds.items()):
@@ -75,7 +75,7 @@ def within_budget(packets: Sequence[Packet], limit: int, max_tokens: int) -> lis
 def _is_about(lesson: Lesson, repo: str, task_type: str) -> bool:
     if lesson.status == "retired" or lesson.kind != "told":
         return False
-    return lesson.task_type in (None, task_type) and same_repository(lesson.repo, repo)
+    return same_type(lesson.task_type, task_type) and same_repository(lesson.repo, repo)
 
 
 def _packet(

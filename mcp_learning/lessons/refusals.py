@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from mcp_learning.lessons.wording import jaccard
 from mcp_learning.models.characters import visible
-from mcp_learning.models.folding import folded
+from mcp_learning.models.folding import folded, normalised
 from mcp_learning.models.lessons import LONGEST, Lesson
 from mcp_learning.redaction.repositories import parse
 
@@ -89,8 +89,12 @@ def contradiction(new: Lesson, stored: Iterable[Lesson]) -> Lesson | None:
 
 def overlaps(one: Lesson, other: Lesson) -> bool:
     """Whether both lessons may apply to the same task."""
-    types = {one.task_type, other.task_type} - {None}
-    return len(types) < 2 and same_repository(one.repo, other.repo)
+    return same_type(one.task_type, other.task_type) and same_repository(one.repo, other.repo)
+
+
+def same_type(one: str | None, other: str | None) -> bool:
+    """Whether two spellings may name the same task type; None and "" match any."""
+    return not one or not other or normalised(one) == normalised(other)
 
 
 def same_repository(one: str | None, other: str | None) -> bool:

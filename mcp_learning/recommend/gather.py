@@ -6,6 +6,7 @@ from uuid import UUID
 
 import numpy as np
 
+from mcp_learning.models.folding import normalised
 from mcp_learning.models.requests import Choice
 from mcp_learning.recommend.belief import Belief, Counts, Floats
 from mcp_learning.recommend.estimate import Background, usual
@@ -169,13 +170,15 @@ def _of_type(
 
     Args:
         snapshot: Has the names of types.
-        types: Known probabilities; if empty, they are the shares among similar executions.
+        types: Known probabilities, by any spelling; if empty, they are the shares among similar
+            executions.
         near: (n,) types of similar executions.
         similarity: (n,) their similarities, 0..1.
     """
     names = snapshot.labels("task_type")
     if types:
-        return np.array([types.get(name, 0.0) for name in names])
+        known = {normalised(name): chance for name, chance in types.items()}
+        return np.array([known.get(normalised(name), 0.0) for name in names])
     share = tally(near, similarity, len(names))
     return np.asarray(share / max(share.sum(), 1e-300))
 

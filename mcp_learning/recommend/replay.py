@@ -236,8 +236,8 @@ class _Rates:
         self._corrected = corrected_outcome(success, confidence)
         self._recorded = np.array([_seconds(run.recorded_at) for run in past])
         self._final = np.array([_seconds(run.updated_at) for run in past])
-        types = {run.task_type: number for number, run in enumerate(past)}
-        self._type = np.array([types[run.task_type] for run in past], np.int64)
+        kinds = [normalised(run.task_type) for run in past]
+        self._type = np.unique(kinds, return_inverse=True)[1]
 
     def before(self, number: int, first: str | None) -> tuple[float, float, bool, float]:
         """Baselines of one execution, and its relation to the recommended option `first`.

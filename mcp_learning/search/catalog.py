@@ -10,13 +10,15 @@ Not thread-safe: its owner locks. A search works on a `view`.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import count
+from functools import partial
+from itertools import count, islice
 from typing import Any
 from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mcp_learning.models.folding import normalised
 from mcp_learning.models.requests import Filters, Outcome
 from mcp_learning.redaction.repositories import matching
 from mcp_learning.search.arrays import grown, is_in_sorted
@@ -93,6 +95,8 @@ class Catalog:
         self._codes: dict[str, dict[str, int]] = {name: {"": 0} for name in CODED}
         self._by_key = _TaskKeyIndex(max_unsorted)
         self._same_repository: dict[int, tuple[int, list[int]]] = {}
+        self._by_form: dict[str, tuple[int, dict[str, list[int]]]] = {}
+        self._types = {"": 0}
         self.sequence = 0
         """The highest change number applied."""
         self.revision = 0
@@ -107,8 +111,18 @@ class Catalog:
         return self._alive
 
     def labels(self, name: str) -> list[str]:
-        """The values of a column of `CODED` by their code; code 0 is no value."""
-        return list(self._codes[name])
+        """The values of a column of `CODED` by their code; code 0 is no value.
+
+        All spellings of a task type have one code; the value is the last one in the order of
+        characters, as `bug_fix` is after `Bug Fix`.
+        """
+        codes = self._codes[name]
+        if name != "task_type":
+            return list(codes)
+        values = [""] * len(self._types)
+        for spelling, code in codes.items():
+            values[code] = max(values[code], spelling)
+        return values
 
     def same_repository(self, code: int) -> list[int]:
         """The codes of all spellings that may name the same repository as `code`; none for 0."""
@@ -200,7 +214,7 @@ class Catalog:
         """(n,) bool: the living rows that pass the filters; None if all rows do.
 
         Args:
-            filters: Values are compared exactly, except repositories, which match in any spelling.
+            filters: Labels match in any spelling.
             now: The time that `filters.since_days` counts back from, zone-aware.
         """
         passing: list[NDArray[np.bool_]] = []
@@ -210,10 +224,8 @@ class Catalog:
         for name in LABELS:
             if (value := getattr(filters, name, None)) is not None:
                 column = self._columns[name][used]
-                if name == "repo":
-                    passing.append(np.isin(column, self._of_repository(value)))
-                else:
-                    passing.append(column == self._codes[name].get(value, -1))
+                alike = self._of_repository if name == "repo" else partial(self._of_label, name)
+                passing.append(np.isin(column, alike(value)))
         if filters.outcome != "any":
             passing.append(self._columns["outcome"][used] == OUTCOMES.index(filters.outcome))
         if filters.since_days is not None:
@@ -230,13 +242,23 @@ class Catalog:
         codes = self._codes["repo"]
         return [codes[spelling] for spelling in matching(repo, codes)]
 
+    def _of_label(self, name: str, value: str) -> list[int]:
+        """The codes of all spellings of a label."""
+        codes = self._codes[name]
+        known, by_form = self._by_form.get(name, (1, {}))
+        if known < len(codes):
+            for spelling, code in islice(codes.items(), known, None):
+                by_form.setdefault(normalised(spelling), []).append(code)
+            self._by_form[name] = len(codes), by_form
+        return by_form.get(normalised(value), [])
+
     def compacted(self) -> tuple["Catalog", NDArray[np.int64]]:
         """A catalog of the living rows in the same order, and (m,) their old numbers."""
         kept = np.flatnonzero(self._columns["alive"][: self._used])
         other = Catalog(max_unsorted=self._max_unsorted, max_scans=self._max_scans)
         other._columns = {name: column[kept] for name, column in self._columns.items()}
         other._used = other._alive = len(kept)
-        other._codes, other.sequence = self._codes, self.sequence
+        other._codes, other._types, other.sequence = self._codes, self._types, self.sequence
         other.revision = next(_revisions)
         return other, kept
 
@@ -253,6 +275,10 @@ class Catalog:
             if name in CODED:
                 codes = self._codes[name]
                 values = changed.labels[name][chosen].tolist()
+                if name == "task_type":
+                    for spelling in set(values) - codes.keys():
+                        number = len(self._types)
+                        codes[spelling] = self._types.setdefault(normalised(spelling), number)
                 column[rows] = [codes.setdefault(value, len(codes)) for value in values]
             elif name not in ("version", "alive", "fetched"):
                 column[rows] = getattr(changed, name)[chosen]

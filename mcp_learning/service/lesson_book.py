@@ -18,7 +18,7 @@ import anyio.to_thread
 
 from mcp_learning.errors import InvalidInput, LearningError
 from mcp_learning.lessons import linking, merging, packets, recurrences, trials
-from mcp_learning.lessons.refusals import same_repository
+from mcp_learning.lessons.refusals import same_repository, same_type
 from mcp_learning.models.lessons import (
     PAGE,
     ChangeLesson,
@@ -172,7 +172,8 @@ class LessonBook:
             one
             for one in trials.by_expected_gain(stored)
             if same_repository(one.repo, request.repo)
-            and request.task_type in (None, one.task_type)
+            and (request.task_type is None or bool(one.task_type))
+            and same_type(one.task_type, request.task_type)
         ]
         passing = [one for one in of_kind if wanted is None or one.status in wanted]
         page = passing[request.offset : request.offset + request.limit]

@@ -29,7 +29,7 @@ class Period(NamedTuple):
     """Filters of executions recorded in [since, until); None doesn't restrict.
 
     Attributes:
-        repo: In any spelling.
+        repo, task_type, approach: In any spelling.
         text: Contained in a text, a label or the id; case-insensitive.
         same_task: An execution; only runs of the same task pass.
     """
@@ -61,7 +61,7 @@ class Selection(NamedTuple):
     """Executions to delete: `task_ids` if there are any, else those that pass every filter.
 
     Attributes:
-        repo: In any spelling.
+        repo, task_type: In any spelling.
         before: Recorded before this time.
         generated: Made by `generate-data`.
         of_team: Executions that the team has; those that aren't stored are forgotten there.

@@ -45,17 +45,17 @@ GROUP BY text ORDER BY count(*) DESC, text LIMIT ?
 # Only the successes that came next are compared: a fix comes soon, and thousands of vectors don't.
 # Vectors join last, so that the window sorts none.
 _SIMILAR = f"""
-WITH named AS (SELECT task_id, repository, task_type, timestamp, success, solution_summary
+WITH named AS (SELECT task_id, repository, kind, timestamp, success, solution_summary
     FROM {{executions}}
 ),
 failed AS (
-    SELECT task_id, repository, task_type, timestamp FROM named
+    SELECT task_id, repository, kind, timestamp FROM named
     WHERE task_id {AMONG_UUIDS} AND repository IS NOT NULL
 ),
 candidates AS (
     SELECT f.task_id AS failure, s.task_id
     FROM failed f JOIN named s
-        ON s.repository = f.repository AND s.task_type = f.task_type AND s.timestamp > f.timestamp
+        ON s.repository = f.repository AND s.kind = f.kind AND s.timestamp > f.timestamp
     WHERE s.success AND s.solution_summary IS NOT NULL
     QUALIFY row_number() OVER (PARTITION BY f.task_id ORDER BY s.timestamp, s.task_id) <= ?
 )
@@ -97,6 +97,8 @@ def similar_successes(
     """As `Store.similar_successes`."""
     if not failures:
         return {}
-    table, named = spellings.with_repository(cursor)
+    table, named = spellings.with_repository(
+        cursor, spellings.with_label(cursor, "task_type", "kind")
+    )
     query = _SIMILAR.format(executions=table)
     return dict(cursor.execute(query, [*named, joined(failures), nearest, least]).fetchall())

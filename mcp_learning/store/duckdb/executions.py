@@ -142,7 +142,11 @@ def selected(cursor: Cursor, selection: Selection) -> Deletion:
         missing = [one for one in absent if one not in known]
         return Deletion([one for one in ids if one not in absent], missing, elsewhere)
     before = selection.before and naive_utc(selection.before)
-    clauses, values = where(("task_type = ?", selection.task_type), ("timestamp < ?", before))
+    clauses, values = where(("timestamp < ?", before))
+    if selection.task_type is not None:
+        clause, given = spellings.is_label(cursor, "task_type", selection.task_type)
+        clauses.append(clause)
+        values += given
     if selection.repo is not None:
         clause, given = spellings.is_repository(cursor, selection.repo)
         clauses.append(clause)

@@ -12,7 +12,7 @@ from mcp_learning.store.duckdb.columns import LESSON_CHANGE_TYPES, LESSON_TYPES,
 from mcp_learning.store.duckdb.connection import Cursor
 from mcp_learning.store.duckdb.executions import json_arrays, naive_utc
 from mcp_learning.store.duckdb.queries import JSON_ROWS, column, from_json, selected
-from mcp_learning.store.duckdb.spellings import with_option
+from mcp_learning.store.duckdb.spellings import with_label
 from mcp_learning.store.duckdb.traces import paths_in, recovered_in
 from mcp_learning.store.lesson_protocol import Experience, Revision, Showing, Tally
 from mcp_learning.store.types import Outcomes
@@ -33,7 +33,7 @@ _TIMES = ("created_at", "updated_at", "worded_at")
 _IN_USE = "WHERE status IN ('trial', 'kept')"
 
 _EXPERIENCE = """
-SELECT task_id, timestamp, task_key, coalesce(repo, ''), task_type, coalesce(shown, ''),
+SELECT task_id, timestamp, task_key, coalesce(repo, ''), kind, coalesce(shown, ''),
     CASE WHEN outcome_confidence >= 0.5 THEN success END,
     left(task_description, 400), left(coalesce(solution_summary, ''), 600),
     coalesce(error_type, ''), left(coalesce(error_message, ''), 600),
@@ -214,7 +214,7 @@ def export_page(cursor: Cursor, offset: int, limit: int) -> list[PastLesson]:
 
 def experience(cursor: Cursor, limit: int) -> list[Experience]:
     """As `LessonStore.experience`."""
-    table, given = with_option(cursor, "approach")
+    table, given = with_label(cursor, "approach", "shown", with_label(cursor, "task_type", "kind"))
     rows = cursor.execute(_EXPERIENCE.format(table=table), [*given, limit]).fetchall()
     return [_experience(row) for row in reversed(rows)]
 

@@ -78,10 +78,11 @@ def pairings(cursor: Cursor, period: Period, limit: int) -> list[Pairing]:
     where, values = within(cursor, period)
     names = ("won", "lost", "weight_won", "weight_lost")
     others = ", ".join(f"sum({name}) OVER same - {name}" for name in names)
-    table, named, approach = grouped(cursor, "approach")
+    table, named = spellings.with_label(cursor, "task_type", "kind")
+    table, named = spellings.with_label(cursor, "approach", "shown", (table, named))
     rows = cursor.execute(
-        f"WITH ended AS (SELECT task_type, {approach}, {ENDED} FROM {table} WHERE {where} "
-        f"AND {approach} IS NOT NULL AND success IS NOT NULL GROUP BY ALL) "
+        f"WITH ended AS (SELECT kind, shown, {ENDED} FROM {table} WHERE {where} "
+        f"AND shown IS NOT NULL AND success IS NOT NULL GROUP BY ALL) "
         f"SELECT *, {others} FROM ended AS t(task_type, approach, {', '.join(names)}) "
         "WINDOW same AS (PARTITION BY task_type) QUALIFY count(*) OVER same > 1 "
         "ORDER BY weight_won + weight_lost DESC, task_type, approach LIMIT ?",
@@ -101,12 +102,12 @@ def within(cursor: Cursor, period: Period) -> tuple[str, list[object]]:
         condition, given = spellings.is_repository(cursor, period.repo)
         where += f" AND {condition}"
         values += given
-    if period.approach is not None:
-        condition, given = spellings.is_option(cursor, "approach", period.approach)
-        where += f" AND {condition}"
-        values += given
+    for name, label in (("task_type", period.task_type), ("approach", period.approach)):
+        if label is not None:
+            condition, given = spellings.is_label(cursor, name, label)
+            where += f" AND {condition}"
+            values += given
     for condition, value in (
-        ("task_type = ?", period.task_type),
         (f"contains({_SEARCHED}, lower(?))", period.text),
         ("task_key = (SELECT task_key FROM executions WHERE task_id = ?)", period.same_task),
     ):
@@ -122,10 +123,10 @@ def within(cursor: Cursor, period: Period) -> tuple[str, list[object]]:
 def grouped(cursor: Cursor, by: GroupBy) -> tuple[str, list[object], str]:
     """The table of executions to group, the values that it binds, and the expression to group by.
 
-    Repositories and options are grouped by the spelling to show.
+    Repositories and labels are grouped by the spelling to show.
     """
     if by == "repo":
         return (*spellings.with_repository(cursor), "repository")
-    if by in spellings.OPTIONS:
-        return (*spellings.with_option(cursor, by), "shown")
+    if by in spellings.FOLDED:
+        return (*spellings.with_label(cursor, by, "shown"), "shown")
     return "executions", [], _DAY if by == "day" else by

@@ -8,6 +8,7 @@ from uuid import UUID
 import anyio.to_thread
 
 from mcp_learning.errors import TeamError
+from mcp_learning.models.folding import normalised
 from mcp_learning.redaction.repositories import matching
 from mcp_learning.store.types import Selection
 from mcp_learning.team.access import Access
@@ -25,9 +26,9 @@ _FREQUENCIES = """
 SELECT mcpl.frequencies_of(t.team, %s::text[]) FROM mcpl.teams t WHERE t.name = %s
 """
 _SPELLINGS = "SELECT s FROM mcpl.teams t, mcpl.spellings(t.team) s WHERE t.name = %s"
-_REPOSITORIES = """
-SELECT DISTINCT x.doc->>'repo' FROM mcpl.executions x JOIN mcpl.teams t USING (team)
-WHERE t.name = %s AND x.doc->>'repo' IS NOT NULL
+_LABELS = """
+SELECT DISTINCT x.doc->>%s FROM mcpl.executions x JOIN mcpl.teams t USING (team)
+WHERE t.name = %s AND x.doc IS NOT NULL
 """
 # Not `mcpl.spellings`, which has only the executions that were already prepared for searches.
 _SELECTED = """
@@ -35,7 +36,7 @@ SELECT x.task_id FROM mcpl.executions x JOIN mcpl.teams t USING (team)
 WHERE t.name = %(name)s AND x.doc IS NOT NULL
     AND (%(ids)s::uuid[] IS NULL OR x.task_id = ANY(%(ids)s))
     AND (%(repos)s::text[] IS NULL OR x.doc->>'repo' = ANY(%(repos)s))
-    AND (%(task_type)s::text IS NULL OR x.doc->>'task_type' = %(task_type)s)
+    AND (%(types)s::text[] IS NULL OR x.doc->>'task_type' = ANY(%(types)s))
     AND (%(before)s::text IS NULL OR x.doc->>'recorded_at' < %(before)s)
 """
 
@@ -138,11 +139,15 @@ class RemoteSearch(Remote):
             "name": self._access.team,
             "ids": list(selection.task_ids) or None,
             "repos": None,
-            "task_type": selection.task_type,
+            "types": None,
             "before": None if before is None else before.strftime("%Y-%m-%dT%H:%M:%S"),
         }
         async with self._connected() as connection:
             if selection.repo is not None:
-                known = await fetch(connection, _REPOSITORIES, [self._access.team])
-                values["repos"] = matching(selection.repo, [row[0] for row in known])
+                known = await fetch(connection, _LABELS, ["repo", self._access.team])
+                values["repos"] = matching(selection.repo, [row[0] for row in known if row[0]])
+            if selection.task_type is not None:
+                known = await fetch(connection, _LABELS, ["task_type", self._access.team])
+                form = normalised(selection.task_type)
+                values["types"] = [row[0] for row in known if normalised(row[0]) == form]
             return [row[0] for row in await fetch(connection, _SELECTED, values)]
