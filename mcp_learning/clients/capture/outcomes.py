@@ -37,6 +37,7 @@ TESTED = Verdict("success", "tests", 0.9, "the last tests passed")
 CHECKED = Verdict("success", "tests", 0.8, "the last linters or builds passed")
 ORDERED = Verdict("success", "user", 0.8, "the user asked to commit or publish it")
 MOVED_ON = Verdict("success", "user", 0.8, "the user went on with something else")
+REVERTED = Verdict("failure", "git", 0.95, "its commit was reverted")
 UNDONE = Verdict("failure", "user", 0.85, "the user took it back")
 REJECTED = Verdict("failure", "user", 0.8, "the user's last word was a complaint")
 REPEATED = Verdict("failure", "user", 0.7, "the user asked for the same once more")
@@ -51,6 +52,7 @@ _AGAINST = (Reaction.REJECTED, Reaction.REPEATED, Reaction.UNDONE)
 _ASIDE = re.compile(r"[/\\](?:scratchpad|\.claude|\.copilot[/\\]session-state)[/\\]", re.IGNORECASE)
 _ASIDE_ELSEWHERE = re.compile(r"(?:[A-Z]:)?[/\\](?:.*[/\\])?(?:te?mp|memory)[/\\]", re.IGNORECASE)
 _NOT_PERMITTED = re.compile(r"permission|not permitted|not allowed|denied|read-only", re.IGNORECASE)
+_REVERT = re.compile(r'Revert "(.+)"\Z')  # the subject of what `git revert` commits
 _WORD = re.compile(r"\w+")
 
 
@@ -65,6 +67,7 @@ def verdict(task: Task, following: Prompt | None = None) -> Verdict:
     attempt = task.events[complaint or 0 :]
     return (
         _by_service_error(task, following)
+        or _by_reverting(task)
         or _by_user(attempt, is_complaint=complaint is not None)
         or _by_result(attempt, following)
         or _by_following(task, following)
@@ -112,12 +115,36 @@ def _by_user(attempt: Sequence[SessionEvent], *, is_complaint: bool) -> Verdict 
     return None
 
 
+def _by_reverting(task: Task) -> Verdict | None:
+    """By the last commit of the task, if that reverts one of its own and nothing was done since."""
+    subjects: set[str] = set()
+    reverted = ""
+    for call in task.calls:
+        if call.is_edit:
+            reverted = ""
+        for subject in call.commit_subjects:
+            found = _REVERT.match(subject)
+            reverted = found[1] if found and found[1] in subjects else ""
+            subjects.add(subject)
+    return REVERTED._replace(why=f"{REVERTED.why}: {reverted!r}") if reverted else None
+
+
 def _by_result(attempt: Sequence[SessionEvent], following: Prompt | None) -> Verdict | None:
-    """By what was published or passed checks, unless the next prompt shows an error."""
+    """By what was published or passed checks, unless a later prompt shows an error."""
+    attempt = _since_error(attempt)
     found = _by_publishing(attempt) or _by_checks(attempt)
     if found and following and not following.is_command and shows_error(following.text):
         return PENDING
     return found
+
+
+def _since_error(attempt: Sequence[SessionEvent]) -> Sequence[SessionEvent]:
+    """The events from the last prompt on that shows an error; all if none does."""
+    shown = 0
+    for at, one in enumerate(attempt):
+        if isinstance(one, Prompt) and not (one.is_answer or one.is_command):
+            shown = at if shows_error(one.text) else shown
+    return attempt[shown:]
 
 
 def _by_publishing(attempt: Sequence[SessionEvent]) -> Verdict | None:

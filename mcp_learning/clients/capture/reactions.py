@@ -22,6 +22,8 @@ _THIS = re.compile(
     r"(?:just\s+|also\s+|really\s+|ne\s+)?",
     re.IGNORECASE,
 )
+_QUESTIONED = re.compile(r"(?: \w{1,6})? ?[?\uff1f]|[\u5417\u55ce\u6c92\u6ca1]|\u304b(?!\u3089)")
+"""What makes a question of the praise before it: "works now?", or a particle."""
 _BETWEEN = " \t\r\n,.!:;-、"
 _FAILURE = re.compile(
     r"\b[A-Z]\w*(?:Error|Exception)\b|\b(?i:error|fatal|panic|failed|exception)\b ?[:\[(]"
@@ -101,8 +103,14 @@ def reaction(prompt: str) -> Reaction:
     if pattern("contrast").search(said):
         return Reaction.NOTHING
     clauses = _CLAUSE.split(told) if len(prompt) <= _SHORT else [told]
-    praises = "👍" in said or any(pattern("praise").match(clause) for clause in clauses)
+    praises = "👍" in said or any(map(_praises, clauses))
     return Reaction.ACCEPTED if praises else Reaction.NOTHING
+
+
+def _praises(clause: str) -> bool:
+    """Whether a clause begins with praise that is no question."""
+    found = pattern("praise").match(clause)
+    return found is not None and not _QUESTIONED.match(clause, found.end())
 
 
 def _beginning(prompt: str) -> str:

@@ -43,6 +43,9 @@ def follow_up(text: str) -> Prompt:
     return replace(asked(text), is_queued=True)  # which belongs to the task at hand
 
 
+REVERTED = ran("git revert --no-edit HEAD", '[main 5d6e7f8] Revert "drip"')
+ERROR = follow_up("it ends with ValueError: negative volume")
+
 ENDINGS: list[tuple[str, list[SessionEvent], Verdict]] = [
     ("tests passed after the last edit", [EDIT, PASSED, DONE], outcomes.TESTED),
     ("tests failed, then passed", [EDIT, FAILED, EDIT, PASSED, DONE], outcomes.TESTED),
@@ -84,6 +87,26 @@ ENDINGS: list[tuple[str, list[SessionEvent], Verdict]] = [
         [EDIT, COMMITTED, DONE, follow_up("revert that"), ran("git revert HEAD"), DONE],
         outcomes.UNDONE,
     ),
+    ("an error after the tests", [EDIT, PASSED, DONE, ERROR, DONE], PENDING),
+    ("an error after the commit", [EDIT, COMMITTED, DONE, ERROR, EDIT, DONE], PENDING),
+    (
+        "an error after the commit, mended and tested",
+        [EDIT, COMMITTED, DONE, ERROR, EDIT, PASSED, DONE],
+        outcomes.TESTED,
+    ),
+    ("reverted by the agent", [EDIT, COMMITTED, REVERTED, DONE], outcomes.REVERTED),
+    (
+        "reverted, which the user was glad of",
+        [EDIT, COMMITTED, DONE, follow_up("revert that"), REVERTED, DONE, follow_up("thanks")],
+        outcomes.REVERTED,
+    ),
+    (
+        "reverted and made anew",
+        [EDIT, COMMITTED, REVERTED, EDIT, ran("git commit -am lid", "[main 9a8b7c6] lid"), DONE],
+        outcomes.PUBLISHED,
+    ),
+    ("another commit reverted", [REVERTED, DONE], outcomes.PUBLISHED),
+    ("asked whether it works", [EDIT, DONE, follow_up("works now?"), DONE], PENDING),
     (
         "the same once more, last",
         [EDIT, DONE, follow_up("The spout drips after pouring, mend it!")],

@@ -34,6 +34,20 @@ SAID = {
         👍
     """,
     Reaction.REJECTED: """
+        incorrect
+        that made it worse
+        c'est faux
+        eso está mal
+        isso está errado
+        dat is fout
+        неверно
+        стало хуже
+        错了
+        你改错文件了
+        ダメです
+        間違っています
+        틀렸어요
+        sai rồi
         not working
         The login doesn't work when I click
         no, use the other one
@@ -52,6 +66,13 @@ SAID = {
         that's wrong
     """,
     Reaction.REPEATED: """
+        nothing changed
+        das hat nichts gebracht
+        rien n'a changé
+        ничего не изменилось
+        问题还在
+        又挂了
+        変わりません
         still broken
         It still doesn't work
         why is it still failing?
@@ -75,6 +96,17 @@ SAID = {
         نفس الخطأ
     """,
     Reaction.UNDONE: """
+        roll it back
+        put it back the way it was
+        go back to the previous version
+        bitte rückgängig machen
+        verwirf die Änderungen
+        vuelve a como estaba
+        верни обратно
+        改回去
+        恢复原样
+        戻してください
+        원래대로 돌려줘
         revert that please
         undo
         Revert the last commit
@@ -92,6 +124,16 @@ SAID = {
         تراجع عن ذلك
     """,
     Reaction.NOTHING: """
+        works now?
+        работает?
+        ça marche ?
+        好了吗？
+        これで動きましたか
+        go back to the home page after login
+        添加返回上一页的按钮
+        错误处理要完整
+        間違ったパスワードを表示して
+        恢复功能也要支持
         yes
         go ahead
         commit this
@@ -139,6 +181,21 @@ def test_an_apostrophe_of_any_form_is_one() -> None:
 
 
 DOUBTING = """
+    the tests fail
+    tests are failing now
+    it crashes on startup
+    you forgot the migration
+    der Test schlägt fehl
+    die Seite bleibt leer
+    el test falla
+    le test échoue
+    il test fallisce
+    тесты падают
+    测试失败了
+    页面是空白的
+    テストが失敗します
+    画面が真っ白です
+    테스트가 실패합니다
     ok next error: the workflow file is not valid
     > shop@1.2.0 build  TypeError: price is undefined
     Run 7: Process completed with exit code 1
@@ -163,6 +220,12 @@ DOUBTING = """
     ボタンが消えました
 """
 CONTENTED = """
+    Write a test that runs when the upload fails
+    wenn der Upload fehlschlägt, soll er wiederholt werden
+    если тест падает, отправь письмо
+    失败重试机制加一下
+    実行に失敗したときに再試行する機能を追加して
+    si falla la subida, reintenta
     Write the release notes of the kettle
     Add tests for error handling in the parser
     Now the second phase
