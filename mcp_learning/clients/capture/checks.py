@@ -60,6 +60,11 @@ _PUBLISHES = (
     r"(?:gh|glab)\s+(?:pr|mr)\s+(?:create|merge|comment|review)\b|"
     r"(?:gh|glab)\s+(?:issue\s+(?:create|comment|close)|release\s+create)\b)"
 )
+_GIT = r"\A\s*(?:\w+=\S*\s+)*git(?:\s+-[cC]\s+\S+)*\s+"
+_DISCARDS = re.compile(
+    rf"{_GIT}(?:reset\s(?:.*\s)?--hard\b|(?:restore|checkout)\s(?:\S+\s+)*(?:\.|:/|\*)\s*\Z)"
+)
+_UNCOMMITS = re.compile(rf"{_GIT}reset\s(?:.*\s)?(?:HEAD|@)[~^]")
 _KINDS = tuple(
     (kind, re.compile(rf"\A\s*{_WRAPPERS}(?:{commands})", re.IGNORECASE))
     for kind, commands in (
@@ -96,8 +101,7 @@ def kinds(call: ToolCall) -> set[Kind]:
     """The kinds of a tool call; empty if it neither checks nor publishes."""
     if call.action is not Action.RUN:
         return {Kind.PUBLISH} if _PUBLISHING_TOOL.search(call.tool) else set()
-    parts = _SEPARATOR.split(_bare(call.command))
-    return {kind for part in parts for kind, pattern in _KINDS if pattern.match(part)}
+    return {kind for part in _parts(call) for kind, pattern in _KINDS if pattern.match(part)}
 
 
 def passed(call: ToolCall) -> bool | None:
@@ -112,6 +116,21 @@ def passed(call: ToolCall) -> bool | None:
         return False
     is_last = call.status == 0 and not _FOLLOWED.search(_bare(call.command))
     return is_last or not _FAILED.search(_COLOUR.sub("", call.output))
+
+
+def discards(call: ToolCall) -> bool:
+    """Whether it took back all changes that weren't committed."""
+    return call.failed is False and any(map(_DISCARDS.match, _parts(call)))
+
+
+def uncommits(call: ToolCall) -> bool:
+    """Whether it took the last commits off the branch."""
+    return call.failed is False and any(map(_UNCOMMITS.match, _parts(call)))
+
+
+def _parts(call: ToolCall) -> list[str]:
+    """The commands of a command line, without quoted text."""
+    return _SEPARATOR.split(_bare(call.command))
 
 
 def _bare(command: str) -> str:

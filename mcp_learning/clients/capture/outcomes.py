@@ -7,7 +7,14 @@ sessions, and is less if an ending says little about the approach (docs/outcomes
 import re
 from collections.abc import Sequence
 
-from mcp_learning.clients.capture.checks import Kind, kinds, passed, published
+from mcp_learning.clients.capture.checks import (
+    Kind,
+    discards,
+    kinds,
+    passed,
+    published,
+    uncommits,
+)
 from mcp_learning.clients.capture.reactions import (
     Reaction,
     doubts_work_before,
@@ -148,8 +155,10 @@ def _since_error(attempt: Sequence[SessionEvent]) -> Sequence[SessionEvent]:
 
 
 def _by_publishing(attempt: Sequence[SessionEvent]) -> Verdict | None:
-    """By a commit, a push, a pull request or a comment."""
-    made = [one for one in attempt if isinstance(one, ToolCall) and published(one)]
+    """By a commit, a push, a pull request or a comment, and no reset of it since."""
+    calls = [one for one in attempt if isinstance(one, ToolCall)]
+    reset = max((at for at, one in enumerate(calls) if uncommits(one)), default=0)
+    made = [one for one in calls[reset:] if published(one)]
     commits = [commit for one in made for commit in one.commits]
     if commits:
         return PUBLISHED._replace(why=f"commit {commits[-1]}")
@@ -182,7 +191,8 @@ def _by_checks(attempt: Sequence[SessionEvent]) -> Verdict | None:
     for event in attempt:
         if not isinstance(event, ToolCall):
             continue
-        if event.is_edit and not all(_is_aside(file, event.cwd) for file in event.files):
+        is_work = event.is_edit and not all(_is_aside(file, event.cwd) for file in event.files)
+        if is_work or discards(event):
             results = {}
         if (result := passed(event)) is not None:
             results |= dict.fromkeys(kinds(event) & {Kind.TEST, Kind.CHECK}, result)

@@ -37,6 +37,8 @@ _LOGIN = re.compile(
     re.IGNORECASE,
 )
 
+_IMAGE = re.compile(r"\A(?:\s*\[Image #\d+\])+\s*|(?:\s*\[Image #\d+\])+\s*\Z")
+"""Where clients name pasted images, before and after what the user typed."""
 _PATCHED = re.compile(r"\*\*\* (?:Add|Update|Delete) File: ((?:(?!\\n)[^\n\"`])+)")
 
 NO_SESSION = "not a line of a session"
@@ -71,6 +73,7 @@ class SessionReader(ABC):
 
     def prompt(self, text: str, where: str, name: str, *, in_plan_mode: bool = False) -> Prompt:
         """Makes a prompt at the current place, without adding it."""
+        text = _IMAGE.sub("", text) or text
         said = typed(text)
         return Prompt(
             **self.place,

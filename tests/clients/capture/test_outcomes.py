@@ -106,6 +106,16 @@ ENDINGS: list[tuple[str, list[SessionEvent], Verdict]] = [
         outcomes.PUBLISHED,
     ),
     ("another commit reverted", [REVERTED, DONE], outcomes.PUBLISHED),
+    ("all taken back", [EDIT, PASSED, ran("git checkout -- ."), DONE], PENDING),
+    ("all reset", [EDIT, PASSED, ran("cd lid && git reset --hard"), DONE], PENDING),
+    ("a file taken back", [EDIT, PASSED, ran("git restore uv.lock"), DONE], outcomes.TESTED),
+    ("the commit reset", [EDIT, COMMITTED, ran("git reset --hard HEAD~1"), DONE], PENDING),
+    (
+        "the commit reset and made anew",
+        [EDIT, COMMITTED, ran("git reset --soft HEAD^"), COMMITTED, DONE],
+        outcomes.PUBLISHED,
+    ),
+    ("brought up to date", [COMMITTED, ran("git reset --hard origin/main")], outcomes.PUBLISHED),
     ("asked whether it works", [EDIT, DONE, follow_up("works now?"), DONE], PENDING),
     (
         "the same once more, last",

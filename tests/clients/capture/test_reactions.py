@@ -125,6 +125,8 @@ SAID = {
     """,
     Reaction.NOTHING: """
         works now?
+        no that's fine
+        no, it's ok
         работает?
         ça marche ?
         好了吗？

@@ -23,6 +23,18 @@ def prompts(file: Path, *lines: dict[str, object]) -> list[str]:
     return [one.text for one in session.events if isinstance(one, Prompt)]
 
 
+def test_what_stands_for_images_is_no_part_of_a_prompt(file: Path) -> None:
+    said = prompts(
+        file,
+        user(0, f"[Image #1] [Image #2] {ASKED}"),
+        assistant(1, text("It no longer drips.")),
+        user(2, "still drips as in [Image #1] on the left [Image #3]"),
+        assistant(3, text("Mended.")),
+        user(4, "[Image #4]"),
+    )
+    assert said == [ASKED, "still drips as in [Image #1] on the left", "[Image #4]"]
+
+
 def test_a_slash_command_for_the_agent_is_a_prompt_as_it_was_typed(file: Path) -> None:
     def command(name: str, given: str = "") -> str:
         return (
