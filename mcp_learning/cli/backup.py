@@ -14,7 +14,7 @@ from mcp_learning.models.wording import counted
 def backup(
     file: Annotated[
         Path | None,
-        path_argument("The new file; default: one in DATA_DIR/backups"),
+        path_argument("The new file; default: one in DATA_DIR/backups", "FILE"),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace FILE if it exists")] = False,
     data_dir: DataDir = None,

@@ -52,7 +52,7 @@ def parse_date_or_age(text: str) -> datetime:
     return found
 
 
-def path_argument(description: str, metavar: str | None = None) -> Any:
+def path_argument(description: str, metavar: str) -> Any:
     """An argument that `parse_path` reads, with a description for the help."""
     return typer.Argument(parser=parse_path, metavar=metavar, help=description, show_default=False)
 

@@ -1,6 +1,6 @@
 """`mcp-learning recommend`: compares options for a task."""
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -31,7 +31,7 @@ def recommend(
         typer.Option("--type", "--task-type", help="Its type; options used for it are compared"),
     ] = "",
     objective: Annotated[
-        Literal["quality", "cost", "balanced"], typer.Option(help="What to optimise")
+        str, typer.Option(help="What to optimise: quality, cost or balanced")
     ] = "quality",
     explore: Annotated[
         bool, typer.Option("--explore", help="Draw one to try, by its probability to be the best")

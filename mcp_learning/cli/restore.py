@@ -18,7 +18,7 @@ _PARQUET_MAGIC = b"PAR1"
 
 def restore(
     file: Annotated[
-        Path, path_argument("A backup; or an archive of prune, or a directory of them")
+        Path, path_argument("A backup; or an archive of prune, or a directory of them", "FILE")
     ],
     force: Annotated[
         bool, typer.Option("--force", help="Replace a database that holds executions; it is kept")

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from mcp_learning.settings import Settings
     from mcp_learning.team.setup import SetUp
 
-TeamAction = Literal["init", "upgrade", "status", "join", "leave", "push", "pull"]
+ACTIONS = ("init", "upgrade", "status", "join", "leave", "push", "pull")
 
-_DIRECTIONS: dict[TeamAction, Literal["both", "push", "pull"]] = {
+_DIRECTIONS: dict[str, Literal["both", "push", "pull"]] = {
     "join": "both",
     "push": "push",
     "pull": "pull",
@@ -26,7 +26,7 @@ _DIRECTIONS: dict[TeamAction, Literal["both", "push", "pull"]] = {
 
 def team(
     action: Annotated[
-        TeamAction,
+        str,
         typer.Argument(
             metavar="ACTION",
             help="init: create the store, the team and its members; upgrade: bring the store up to "
@@ -54,6 +54,8 @@ def team(
     json: Json = False,
 ) -> None:
     """Share executions with a team's PostgreSQL: set it up, exchange, and see what is queued."""
+    if action not in ACTIONS:
+        fail(f"ACTION: {action!r} is none of {', '.join(ACTIONS)}", 2)
     if (member or reader) and action != "init":
         fail("--member and --reader are for `team init`", 2)
     if contract and action != "upgrade":
@@ -74,7 +76,7 @@ def team(
 
 def _done(
     settings: "Settings",
-    action: TeamAction,
+    action: str,
     members: list[str],
     readers: list[str],
     *,
@@ -140,7 +142,7 @@ async def _status(settings: "Settings") -> tuple[dict[str, Any], str]:
     return {"here": structured(here), **at, "behind": behind}, " ".join(lines)
 
 
-async def _exchange(settings: "Settings", action: TeamAction) -> tuple[dict[str, Any], str]:
+async def _exchange(settings: "Settings", action: str) -> tuple[dict[str, Any], str]:
     from mcp_learning.errors import ConfigurationError
     from mcp_learning.models.team import NO_TEAM, ExchangeWithTeam
     from mcp_learning.server.answers import structured

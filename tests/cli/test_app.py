@@ -44,6 +44,14 @@ def test_the_help_of_the_group_says_what_the_command_says_of_itself(name: str) -
     assert (command.load().__doc__ or "").splitlines()[0] == command.help
 
 
+@pytest.mark.parametrize("name", COMMANDS)
+def test_usage_names_arguments_in_capitals_as_the_documentation_does(
+    name: str, invoke: Invoke
+) -> None:
+    usage = invoke(name, "--help").stdout.strip().splitlines()[0].split(name, 1)[1]
+    assert usage == usage.upper()
+
+
 def test_the_help_of_the_group_lists_every_command(invoke: Invoke) -> None:
     listed = invoke("--help").stdout
     assert [name for name in COMMANDS if f" {name} " not in listed] == []

@@ -29,6 +29,14 @@ def test_recommend_and_evaluate_say_plainly_that_nothing_is_known(
     assert (refused.exit_code, "--check can't be used with" in refused.stderr) == (2, True)
 
 
+def test_an_unknown_objective_is_one_line_that_names_those_there_are(invoke: Invoke) -> None:
+    refused = invoke("recommend", "Fix the login", "--objective", "speed")
+    assert refused.exit_code == 2
+    assert refused.stderr == (
+        "mcp-learning: --objective: must be 'quality', 'cost' or 'balanced'\n"
+    )
+
+
 def test_a_search_and_advice_that_lack_vectors_say_so(invoke: Invoke) -> None:
     made = invoke("generate-data", "--count", "100", "--no-embed")
     assert made.exit_code == 0, made.stderr

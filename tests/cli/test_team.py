@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from cli.conftest import Invoke
 
 WITHOUT_PSYCOPG = (
     "import sys; sys.modules['psycopg'] = None; from mcp_learning.cli import main; main()"
@@ -30,3 +31,11 @@ def test_what_is_missing_is_one_line(team: str, said: str, home: Path) -> None:
     (line,) = done.stderr.splitlines()
     assert line.startswith("mcp-learning: ")
     assert said in line
+
+
+def test_an_unknown_action_is_one_line_that_names_those_there_are(invoke: Invoke) -> None:
+    refused = invoke("team", "sync")
+    assert refused.exit_code == 2
+    assert refused.stderr == (
+        "mcp-learning: ACTION: 'sync' is none of init, upgrade, status, join, leave, push, pull\n"
+    )
