@@ -160,7 +160,7 @@ async def render(
         problem = f"{answers.printable(name)}: no such prompt; there are {', '.join(known)}"
         raise MCPError(INVALID_PARAMS, problem)
     accepted = {argument.name: argument for argument in known[name]}
-    for unknown in given.keys() - accepted.keys():
+    for unknown in (argument for argument in given if argument not in accepted):
         problem = (
             f"{answers.printable(unknown)}: is not known here; known are {', '.join(accepted)}"
         )

@@ -19,7 +19,7 @@ from mcp_learning.errors import InvalidInput, LearningError, NotFound
 from mcp_learning.models.characters import visible
 from mcp_learning.models.lessons import ListLessons
 from mcp_learning.models.requests import GetExecution
-from mcp_learning.server import lesson_texts
+from mcp_learning.server import answers, lesson_texts
 from mcp_learning.server.insights import page
 from mcp_learning.service.protocol import Learning
 
@@ -120,7 +120,8 @@ async def read(learning: Learning, uri: str) -> TextResourceContents:
         raise MCPError(code, str(error), {"uri": uri}) from error
     except Exception:
         logger.exception("%r can't be read", uri)
-        raise MCPError(INTERNAL_ERROR, f"Error reading resource {uri}", {"uri": uri}) from None
+        problem = answers.UNEXPECTED.format(f"reading {answers.printable(uri)}")
+        raise MCPError(INTERNAL_ERROR, problem, {"uri": uri}) from None
     return TextResourceContents(uri=uri, text=text, mime_type=mime_type)
 
 

@@ -189,9 +189,9 @@ def test_a_library_that_can_t_be_imported_is_one_line_and_the_server_goes_on(
         )
         assert prompt["error"]["message"].startswith("start_task failed in the server")
         assert not server.call("record_execution", **TASK).get("isError")
-        assert str(tmp_path) not in str(
-            server.request("resources/read", {"uri": "learning://status"})
-        )
+        page = server.request("resources/read", {"uri": "learning://status"})
+        assert page["error"]["message"].startswith("reading learning://status failed in the server")
+        assert str(tmp_path) not in str(page)
         status, stderr = server.leave()
     assert status == 0
     assert "IMPORTANT: PLEASE READ" in stderr
