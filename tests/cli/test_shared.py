@@ -99,19 +99,19 @@ HELD_OPEN = """
 import sys
 import anyio.to_thread
 from mcp_learning.service.learning import LearningService
-really, calls = LearningService.stats, []
-async def stats(self, request):
-    calls.append(request)
+really, calls = LearningService.health, []
+async def health(self):
+    calls.append(self)
+    found = await really(self)
     if len(calls) == 1:
-        await self.health()
         print("open", flush=True)
         await anyio.to_thread.run_sync(sys.stdin.read)
-    return await really(self, request)
-LearningService.stats = stats
+    return found
+LearningService.health = health
 from mcp_learning.cli import main
 main()
 """
-"""The command, which asks its question once its stdin is closed."""
+"""The command, which asks for executions once its stdin is closed."""
 
 
 def test_doctor_names_who_leads_and_who_follows(data_dir: Path) -> None:
