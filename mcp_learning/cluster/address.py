@@ -84,6 +84,13 @@ def remove(directory: Path, address: Address) -> None:
         _remove_socket(directory, address)
 
 
+def is_there(directory: Path, address: Address) -> bool:
+    """Whether there is an address, and the socket of this one, if it has one."""
+    places = [directory / "leader.json"]
+    places += [directory / address.socket] if address.socket is not None else []
+    return all(map(os.path.lexists, places))
+
+
 def _remove_socket(directory: Path, address: Address) -> None:
     if address.socket is not None:
         path = directory / address.socket

@@ -24,7 +24,7 @@ class ClusterConfig(NamedTuple):
         watchdog_interval: Time between two checks that the leader's event loop runs.
         max_missed_checks: Checks in a row that find no progress after which the process ends.
         file_check_interval: Time between two checks that the database and the leader lock are still
-            the files at their paths.
+            the files at their paths, and that address and socket are there.
         max_replaced: How often a call is repeated because the database was replaced.
         first_pause: Time between the first two attempts to lead or follow; each is shortened by up
             to a half at random, so that processes don't try all at once.

@@ -1,6 +1,7 @@
 """Detects that the leader's files were moved, removed or replaced, also when nothing is written."""
 
 import logging
+from collections.abc import Callable
 
 import anyio
 import anyio.to_thread
@@ -13,9 +14,15 @@ logger = logging.getLogger(__name__)
 
 
 async def until_replaced(
-    store: FileMaintenance, lock: LeaderLock, detected: anyio.Event, interval: float
+    store: FileMaintenance,
+    lock: LeaderLock,
+    is_found: Callable[[], bool],
+    detected: anyio.Event,
+    interval: float,
 ) -> bool:
     """Returns when the path of the database, or of the lock, leads to another file than is open.
+
+    Also when `is_found`, which may block, says that no process finds the leader any more.
 
     Compares them every `interval` seconds, and at once when `detected` is set, by a call that has
     found another database.
@@ -28,7 +35,7 @@ async def until_replaced(
             await detected.wait()
         try:
             await store.verify()
-            current = await anyio.to_thread.run_sync(lock.is_current)
+            current = await anyio.to_thread.run_sync(lambda: lock.is_current() and is_found())
         except StoreReplaced:
             return True
         except (StoreError, RuntimeError):  # calls report it; no thread can be started
@@ -36,5 +43,7 @@ async def until_replaced(
         if detected.is_set():
             return True
         if not current:
-            logger.warning("the leader lock's file was removed or replaced; this leader steps down")
+            logger.warning(
+                "the leader's lock, address or socket was removed or replaced; it steps down"
+            )
             return False

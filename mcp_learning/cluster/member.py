@@ -328,8 +328,12 @@ class ClusterMember:
     async def _end_when_replaced(
         self, leader: Leader, store: FileStore, end: Callable[[], None]
     ) -> None:
+        def is_found() -> bool:
+            address = self._address
+            return address is None or addresses.is_there(self._directory, address)
+
         interval = self._config.file_check_interval
-        if await until_replaced(store, self._lock, leader.replaced, interval):
+        if await until_replaced(store, self._lock, is_found, leader.replaced, interval):
             self._database_found = True
         end()
 

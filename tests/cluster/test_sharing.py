@@ -288,3 +288,18 @@ async def test_leader_and_follower_can_meet_on_a_port(settings: Settings) -> Non
             assert address.port
             detail = await leader.learning.get(GetExecution(task_id=recorded.task_id))
             assert detail.execution.task_id == recorded.task_id
+
+
+@pytest.mark.parametrize("name", ["leader.sock", "leader.json"])
+async def test_a_leader_whose_address_was_removed_is_found_again(
+    settings: Settings, name: str
+) -> None:
+    config = ClusterConfig(file_check_interval=0.02)
+    async with running(ClusterMember(settings, config=config)) as leader:
+        recorded = await leader.learning.record(task())
+        await anyio.to_thread.run_sync((run_directory(settings) / name).unlink)
+        async with running(ClusterMember(settings)) as other:
+            assert (await other.learning.health()).rows == 1
+            assert leader.leads != other.leads
+            again = await leader.learning.get(GetExecution(task_id=recorded.task_id))
+            assert again.execution.task_id == recorded.task_id
