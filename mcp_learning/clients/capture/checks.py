@@ -60,9 +60,9 @@ _PUBLISHES = (
     r"(?:gh|glab)\s+(?:pr|mr)\s+(?:create|merge|comment|review)\b|"
     r"(?:gh|glab)\s+(?:issue\s+(?:create|comment|close)|release\s+create)\b)"
 )
-_GIT = r"\A\s*(?:\w+=\S*\s+)*git(?:\s+-[cC]\s+\S+)*\s+"
+_GIT = r"\A\s*+(?:\w++=\S*+\s++)*+git(?:\s++-[cC]\s++\S++)*+\s++"
 _DISCARDS = re.compile(
-    rf"{_GIT}(?:reset\s(?:.*\s)?--hard\b|(?:restore|checkout)\s(?:\S+\s+)*(?:\.|:/|\*)\s*\Z)"
+    rf"{_GIT}(?:reset\s(?:.*\s)?--hard\b|(?:restore|checkout)\s(?:\S++\s++)*(?:\.|:/|\*)\s*\Z)"
 )
 _UNCOMMITS = re.compile(rf"{_GIT}reset\s(?:.*\s)?(?:HEAD|@)[~^]")
 _KINDS = tuple(

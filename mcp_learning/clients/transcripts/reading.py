@@ -37,7 +37,9 @@ _LOGIN = re.compile(
     re.IGNORECASE,
 )
 
-_IMAGE = re.compile(r"\A(?:\s*\[Image #\d+\])+\s*|(?:\s*\[Image #\d+\])+\s*\Z")
+_IMAGE = re.compile(
+    r"\A(?:\s*\[Image #\d+\])++\s*|(?:\s{0,9}\[Image #\d{1,9}\]){1,9}\s{0,9}\Z"  # linear time
+)
 """Where clients name pasted images, before and after what the user typed."""
 _PATCHED = re.compile(r"\*\*\* (?:Add|Update|Delete) File: ((?:(?!\\n)[^\n\"`])+)")
 
