@@ -34,6 +34,8 @@ def restore(
     path = file.absolute()
     if not path.exists():
         fail(f"there is no file {path}; name a backup or an archive")
+    if path.suffix == ".jsonl":
+        fail(f"FILE: {path} is no backup; `mcp-learning import jsonl` reads an export")
     if _is_archive(path):
         _unarchive(settings, path, as_json=json)
     else:

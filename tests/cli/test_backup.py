@@ -169,6 +169,18 @@ def test_what_is_no_backup_is_refused_and_the_database_stays(
     assert list(settings.data_dir.iterdir()) == [settings.database_path]
 
 
+@pytest.mark.parametrize("kind", ["jsonl", "parquet"])
+def test_restore_of_an_export_names_the_command_that_reads_it(
+    kind: str, data_dir: Path, tmp_path: Path, invoke: Invoke
+) -> None:
+    fill(data_dir / "learning.duckdb", rows=2)
+    file = tmp_path / f"everything.{kind}"
+    assert invoke("export", str(file), "--data-dir", str(data_dir)).exit_code == 0
+    refused = invoke("restore", str(file), "--data-dir", str(data_dir))
+    assert refused.exit_code == 1
+    assert f"mcp-learning import {kind}" in refused.stderr
+
+
 def test_a_damaged_database_is_recovered_and_kept(data_dir: Path, invoke: Invoke, ask: Ask) -> None:
     path = data_dir / "learning.duckdb"
     fill(path, 30)

@@ -167,7 +167,10 @@ def _columns(cursor: Cursor, source: Path) -> set[str]:
     except duckdb.Error as error:
         raise StoreError(f"{source} can't be read as a Parquet file") from error
     if found is None or bytes(found[0]).decode() != _FORMAT:
-        raise StoreError(f"{source} is not an archive written by `mcp-learning prune`")
+        raise StoreError(
+            f"{source} is not an archive written by `mcp-learning prune`; "
+            "`mcp-learning import parquet` reads an export"
+        )
     return {row[0] for row in described}
 
 
