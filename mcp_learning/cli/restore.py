@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from mcp_learning.settings import Settings
 
 _PARQUET_MAGIC = b"PAR1"
+_JSON_OBJECT = b'{"'
 
 
 def restore(
@@ -34,7 +35,7 @@ def restore(
     path = file.absolute()
     if not path.exists():
         fail(f"there is no file {path}; name a backup or an archive")
-    if path.suffix == ".jsonl":
+    if _begins(path, _JSON_OBJECT):
         fail(f"FILE: {path} is no backup; `mcp-learning import jsonl` reads an export")
     if _is_archive(path):
         _unarchive(settings, path, as_json=json)
@@ -44,11 +45,14 @@ def restore(
 
 def _is_archive(path: Path) -> bool:
     """Whether a path is a directory, or a Parquet file by its first bytes."""
-    if path.is_dir():
-        return True
+    return path.is_dir() or _begins(path, _PARQUET_MAGIC)
+
+
+def _begins(path: Path, mark: bytes) -> bool:
+    """Whether a file begins with these bytes; False if it can't be read."""
     try:
         with path.open("rb") as file:
-            return file.read(len(_PARQUET_MAGIC)) == _PARQUET_MAGIC
+            return file.read(len(mark)) == mark
     except OSError:
         return False
 

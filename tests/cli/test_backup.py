@@ -174,9 +174,10 @@ def test_restore_of_an_export_names_the_command_that_reads_it(
     kind: str, data_dir: Path, tmp_path: Path, invoke: Invoke
 ) -> None:
     fill(data_dir / "learning.duckdb", rows=2)
-    file = tmp_path / f"everything.{kind}"
+    file, renamed = tmp_path / f"everything.{kind}", tmp_path / "everything"
     assert invoke("export", str(file), "--data-dir", str(data_dir)).exit_code == 0
-    refused = invoke("restore", str(file), "--data-dir", str(data_dir))
+    file.rename(renamed)
+    refused = invoke("restore", str(renamed), "--data-dir", str(data_dir))
     assert refused.exit_code == 1
     assert f"mcp-learning import {kind}" in refused.stderr
 
