@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mcp_learning.settings import Settings
 
 _PARQUET_MAGIC = b"PAR1"
-_JSON_OBJECT = b'{"'
+_EXPORT_BEGINS = b'{"task_id": '
 
 
 def restore(
@@ -35,7 +35,7 @@ def restore(
     path = file.absolute()
     if not path.exists():
         fail(f"there is no file {path}; name a backup or an archive")
-    if _begins(path, _JSON_OBJECT):
+    if _begins(path, _EXPORT_BEGINS):
         fail(f"FILE: {path} is no backup; `mcp-learning import jsonl` reads an export")
     if _is_archive(path):
         _unarchive(settings, path, as_json=json)
