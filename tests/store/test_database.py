@@ -182,6 +182,11 @@ def limit(cursor: Cursor) -> str:
     return str(value[0])
 
 
+async def spilled(database: Database) -> bool:
+    """Whether the database has a directory for temporary files."""
+    return await anyio.Path(f"{database.path}.tmp").exists()
+
+
 async def fill(database: Database) -> int:
     """Stores 4 MB that don't compress, and reads them; returns the bytes that are kept of them."""
     await database.write(
@@ -208,6 +213,31 @@ async def test_freeing_memory_drops_what_was_read_and_leaves_the_limit(database:
     ) == [(500_000,)]
     await database.write(put(1))
     assert await database.read(numbers) == [1]
+
+
+async def test_rows_in_the_log_stay_in_memory_when_it_is_freed(database: Database) -> None:
+    await fill(database)
+    await database.write(
+        lambda cursor: cursor.execute("CREATE TABLE new AS FROM range(50000)") and None
+    )
+    await database.free_memory()
+    assert not await spilled(database)
+    assert await database.read(
+        lambda cursor: cursor.execute("SELECT count(*) FROM new").fetchall()
+    ) == [(50_000,)]
+
+
+async def test_queries_can_still_use_the_disk_after_memory_was_freed(tmp_path: Path) -> None:
+    database = Database(tmp_path / "hashes.duckdb", memory_limit_mb=20)
+    await fill(database)
+    await database.free_memory()
+    numbered = "SELECT row_number() OVER (ORDER BY h, j) FROM hashes, range(4) r(j)"
+    assert await database.read(
+        lambda cursor: cursor.execute(f"SELECT count(*) FROM ({numbered})").fetchall()
+    ) == [(2_000_000,)]
+    assert await spilled(database)
+    await database.free_memory()
+    await database.close()
 
 
 async def test_memory_is_not_freed_under_a_read(database: Database) -> None:

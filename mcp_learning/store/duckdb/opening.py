@@ -82,18 +82,26 @@ def drop_blocks(cursor: Cursor, memory_limit_mb: int) -> None:
 
     DuckDB keeps blocks until its memory is full, and has no statement that drops them. A lower
     limit, which is set here for a moment, drops them and gives the memory back to the system.
+    Meanwhile there is no directory for temporary files, so that rows which are in the log only
+    aren't written to one. If a query has used that directory, nothing is dropped.
 
     Args:
         cursor: Of an instance that executes nothing else; what it executes would lack memory.
-        memory_limit_mb: The limit that the instance has, in MB (2^20 bytes).
+        memory_limit_mb: Its limit, in MB (2^20 bytes); DuckDB tells it in rounded form.
     """
     import duckdb
 
+    ((directory,),) = cursor.execute("SELECT current_setting('temp_directory')").fetchall()
+    try:
+        cursor.execute("SET temp_directory = ''")
+    except duckdb.NotSupportedError:
+        return
     try:
         with suppress(duckdb.OutOfMemoryException):  # raised after dropping all that it can
             cursor.execute("SET memory_limit = '1MiB'")
     finally:
-        cursor.execute(f"SET memory_limit = '{int(memory_limit_mb)}MiB'")
+        cursor.execute("SET memory_limit = ?", [f"{memory_limit_mb}MiB"])
+        cursor.execute("SET temp_directory = ?", [directory])
 
 
 @cache
