@@ -64,11 +64,21 @@ def rewrite(text: str, value: Any) -> str:
     raise BrokenText("its layout can't be edited; change it by hand")
 
 
+def _kept(elements: list[_Element], wanted: list[Any]) -> dict[Any, Any]:
+    """The elements that a shorter list still has, as often as it has them, by key."""
+    left, kept = list(wanted), {}
+    for element in elements:
+        if element.value in left:
+            left.remove(element.value)
+            kept[element.key] = element.value
+    return kept
+
+
 def _make_one_change(text: str, plain: str, start: int, wanted: Any) -> str:
     """The text with one difference fewer between `wanted` and the value at `start`."""
     elements, close = _elements(plain, start)
     if isinstance(wanted, list) and len(wanted) < len(elements):
-        wanted = {element.key: element.value for element in elements if element.value in wanted}
+        wanted = _kept(elements, wanted)
     elif isinstance(wanted, list):
         wanted = {index - len(wanted): item for index, item in enumerate(wanted)}
     for index, (key, value, _, value_start, end) in enumerate(elements):
