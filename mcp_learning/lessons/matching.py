@@ -132,7 +132,7 @@ class LessonsInUse:
     def _named_in(self, text: str) -> set[int]:
         """Numbers of the lessons of whose `when` a text has enough words."""
         common = Counter(n for word in words(text) for n in self._by_word.get(word, ()))
-        return {n for n, count in common.items() if count >= NAMED * self._lengths[n]}
+        return {n for n, count in common.items() if count >= NAMED * self._word_counts[n]}
 
     @cached_property
     def _by_execution(self) -> Mapping[int, Sequence[int]]:
@@ -147,7 +147,7 @@ class LessonsInUse:
         return _numbers(words(one.when) for one in self._lessons)
 
     @cached_property
-    def _lengths(self) -> Sequence[int]:
+    def _word_counts(self) -> Sequence[int]:
         return [len(words(one.when)) for one in self._lessons]
 
     @cached_property

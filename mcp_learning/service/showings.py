@@ -86,7 +86,7 @@ class Showings:
             max_tokens: Budget of all lessons.
         """
         lessons = await self._in_use()
-        if not len(lessons):
+        if not lessons:
             return ShownLessons(lessons=[])
         repo, known_as = request.repo or "", request.known_as
         if request.command is not None:
