@@ -4,7 +4,7 @@ import pytest
 from service.examples import EXPORT, LOGIN, found_ids, record
 
 from mcp_learning.models.dashboard import ListExecutions, View
-from mcp_learning.models.lessons import ListLessons, ReviewLessons, SaveLesson
+from mcp_learning.models.lessons import ChangeLesson, ListLessons, ReviewLessons, SaveLesson
 from mcp_learning.models.requests import (
     FindSimilarTasks,
     ForgetExecutions,
@@ -70,7 +70,9 @@ async def test_a_lesson_and_its_packet_are_about_all_spellings(filled: LearningS
         task_type="Bug-Fix",
         evidence=[packet.successes[0].task_id],
     )
-    await filled.save_lesson(saved)
+    lesson_id = str((await filled.save_lesson(saved)).lesson_id)
+    # On trial it would be withheld from a random half of the tasks.
+    await filled.change_lesson(ChangeLesson(lesson_id=lesson_id, action="pin"))
     assert len((await filled.list_lessons(ListLessons(task_type="bug fix"))).lessons) == 1
     assert not (await filled.list_lessons(ListLessons(task_type="docs"))).lessons
     found = await filled.find(FindSimilarTasks(task_description=LOGIN, task_type="bug_fix"))
