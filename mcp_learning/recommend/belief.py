@@ -68,6 +68,14 @@ class Counts(NamedTuple):
         """The counts of some of the options."""
         return Counts(self.success[..., options], self.total[..., options])
 
+    def effective(self, design_effect: float) -> "Counts":
+        """The counts of as many independent outcomes as have the same information.
+
+        Args:
+            design_effect: Factor by which the information of these counts is overstated, >= 1.
+        """
+        return Counts(self.success / design_effect, self.total / design_effect)
+
 
 class Shifts(NamedTuple):
     """The most probable shifts of logits for each of j pairs of variances.

@@ -67,7 +67,7 @@ class Background:
             which there are many: if agents take the best option, each is tried most on what it is
             good at.
         plain: (m,) rates on all tasks, with equal weight for each execution.
-        places: Counts of the options on tasks of the same type, and in the same repository.
+        places: Counts of the options on other tasks of the same type, and in the same repository.
         type_is_given: Whether the type was given, rather than inferred.
     """
 
@@ -135,7 +135,7 @@ class Estimate:
         differ: Belief by which options are compared: the same, or, while the task has few runs,
             that about tasks like it.
         effective: (m,) effective executions on tasks like this one.
-        of_type: (m,) summed weight of executions on tasks of the type; 0 without a type.
+        of_type: (m,) summed weight of executions on other tasks of the type; 0 without a type.
         executions: (m,) int64, number of executions on tasks like this one, of any weight.
         global_rate: Success rate of all options on all tasks, 0..1.
         order: (m,) options, best first.
@@ -235,7 +235,7 @@ def estimate(
     _, of_kind = wider[-1]
     for level, weights in wider:
         if level in at:
-            alike = alike.after(at[level], weights, learned.design_effect)
+            alike = alike.after(at[level].effective(learned.design_effect), weights)
     belief = alike.after(at["same"], of_task, SAME_TASK_DESIGN_EFFECT, RUNS)
     done_often = at["same"].total.sum() >= OFTEN
     near = weight * close

@@ -129,11 +129,12 @@ def gather(
         weight=weight[similar] * _by_votes(view, rows, votes),
     )
     there: dict[Place, Floats] = {}
+    other = history.task != query.task_key
     if max(types.values(), default=0.0) >= SURE_OF_TYPE:
-        there["task_type"] = of_type[view["task_type"][history.rows]]
+        there["task_type"] = other * of_type[view["task_type"][history.rows]]
     if comparison.repo is not None:
         wanted = codes(related.snapshot, comparison.repo)
-        there["repo"] = np.isin(view["repo"][history.rows], wanted).astype(np.float64)
+        there["repo"] = other * np.isin(view["repo"][history.rows], wanted).astype(np.float64)
     sums = float(everywhere.success.sum()), float(everywhere.total.sum())
     spread = typical(history.option, history.corrected, weight, history.kind_effects, options)
     plain = everywhere.of(compared)

@@ -153,8 +153,7 @@ def _weights(
     confidence, taken = history.confidence[sample], np.arange(len(sample))
     found = []
     for level in LEVELS[:-1]:
-        counts = Counts(*(one / design_effect for one in levels[level]))
-        moved = shifts(logits, counts).logit
+        moved = shifts(logits, levels[level].effective(design_effect)).logit
         rate = logistic(moved[:, taken, option])
         recorded = 0.5 + confidence * (np.where(success, rate, 1 - rate) - 0.5)
         found.append(_normalised(level, np.log(recorded).sum(axis=1)))
@@ -261,6 +260,9 @@ def _counts(
 
     The logits are those of means over kinds of tasks: how alike these end isn't known yet, and mean
     rates of executions would hide how far kinds differ where agents take the best option.
+
+    Runs of the very task count at the last level only. Their outcomes are so alike that
+    repositories would seem to differ, if each has few tasks.
     """
     view, rows, options = snapshot.view, history.rows, len(history.merged.names)
     everywhere: list[Counts] = []
@@ -274,20 +276,20 @@ def _counts(
         total = float(weight.sum())
         sums.append((min(max(0.0, float(weight @ corrected)), total), total))
         similarity = similarities[task][earlier]
-        near = np.flatnonzero(similarity > UNLIKE)
+        near, same = np.flatnonzero(similarity > UNLIKE), history.task[:at] == task
         evidence = Evidence(
             option[near],
             success[near],
             corrected[near],
             similarity[near].astype(np.float64),
-            history.task[near] == task,
+            same[near],
             weight[near],
         )
         counts = evidence.counts(options)
         for place in PLACES:
             code = int(view[place][rows[at]])
             is_labelled = bool(snapshot.labels(place)[code])
-            there = np.flatnonzero((view[place][earlier] == code) & is_labelled)
+            there = np.flatnonzero((view[place][earlier] == code) & ~same & is_labelled)
             counts[place] = counts_of(option[there], corrected[there], weight[there], options)
         for level, found in counts.items():
             levels.setdefault(level, []).append(found)

@@ -172,6 +172,17 @@ def test_rates_are_not_pulled_to_one_half_where_nothing_similar_is_known() -> No
     assert found.effective.tolist() == [0, 0]
 
 
+def test_runs_of_other_tasks_move_a_rate_less_where_runs_of_one_task_end_alike() -> None:
+    option, ended, similarity = [0] * 45, [1, 0] * 20 + [0] * 5, [0.05] * 40 + [0.9] * 5
+
+    def rate(design_effect: float) -> float:
+        learned = replace(UNKNOWN, design_effect=design_effect)
+        return float(estimated(option, ended, 1, learned=learned, similarity=similarity).mean[0])
+
+    unlike = float(estimated(option[:40], ended[:40], 1, similarity=similarity[:40]).mean[0])
+    assert rate(1) < rate(5) < unlike
+
+
 @given(st.lists(st.tuples(st.integers(0, 3), st.booleans(), st.floats(0, 1)), max_size=30))
 def test_the_same_evidence_gives_the_same_judgement_within_bounds(
     pieces: list[tuple[int, bool, float]],

@@ -9,7 +9,7 @@ import pytest
 from mcp_learning.recommend.belief import COMMON
 from mcp_learning.recommend.ended import Ended
 from mcp_learning.recommend.estimate import Regularities
-from mcp_learning.recommend.evidence import LEVELS
+from mcp_learning.recommend.evidence import LEVELS, Where
 from mcp_learning.recommend.past import Past
 from mcp_learning.recommend.strengths import Strengths
 from mcp_learning.store.past_run import PastRun
@@ -18,12 +18,17 @@ START = datetime(2025, 1, 1)
 
 
 def learned(
-    runs_of_each: int, *, alike: bool, confidence: float = 1.0, same: bool = True
+    runs_of_each: int,
+    *,
+    alike: bool,
+    confidence: float = 1.0,
+    same: bool = True,
+    repositories: int = 0,
 ) -> Regularities:
     """From 200 executions of two options; runs of one task end alike, or by chance.
 
     If they aren't of the same task, they are of one kind. They are recorded the right way round
-    with a probability of (1 + confidence) / 2.
+    with a probability of (1 + confidence) / 2. Repositories don't differ.
     """
     rng = np.random.default_rng(3)
     easy, chance = rng.random(200) < 0.5, rng.random(200) < 0.5
@@ -38,7 +43,8 @@ def learned(
         text = (f"task {task}", None, None, None)
         ended ^= bool(wrong[number])
         key = int(task) if same else number
-        run = PastRun(at, at, key, "", "", "ab"[number % 2], ended, text, vectors[task])
+        repo = f"acme/{task % repositories}" if repositories else ""
+        run = PastRun(at, at, key, repo, "", "ab"[number % 2], ended, text, vectors[task])
         runs.append(replace(run, confidence=confidence))
     past = Past("approach", 8, 0.3, 90)
     past.record(dict(enumerate(runs)))
@@ -47,15 +53,19 @@ def learned(
     return Strengths().of(snapshot, Ended.of(snapshot, "approach"), "approach", 0.3)
 
 
-def expected_variance(found: Regularities) -> float:
-    """Of what options have in common on one task."""
-    return float(found.levels[LEVELS.index("same")] @ COMMON)
+def expected_variance(found: Regularities, level: Where = "same") -> float:
+    """Of what options have in common on one task, or at another level."""
+    return float(found.levels[LEVELS.index(level)] @ COMMON)
 
 
 def test_runs_of_a_task_that_end_alike_say_little_more_of_other_tasks_than_one_run() -> None:
     repeated = learned(5, alike=True)
     assert expected_variance(repeated) > 1
     assert 4 < repeated.design_effect <= 5
+
+
+def test_runs_of_a_task_that_end_alike_are_no_sign_that_repositories_differ() -> None:
+    assert expected_variance(learned(5, alike=True, repositories=20), "repo") < 0.3
 
 
 def test_that_runs_of_a_task_are_alike_is_seen_in_outcomes_that_are_right_only_now_and_then() -> (
