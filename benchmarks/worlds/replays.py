@@ -1,4 +1,4 @@
-"""Replays many histories of each form, and compares the rates with their targets."""
+"""Replays many histories of each form, generated or real, and compares rates with targets."""
 
 import multiprocessing
 import os
@@ -8,21 +8,27 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
-from benchmarks.worlds import histories, simulation
+from benchmarks.worlds import histories, outcomes, simulation
 from benchmarks.worlds.histories import FORMS, Form, Replayed
+from benchmarks.worlds.outcomes import REAL, Outcomes, Real
 from mcp_learning.recommend.scores import score
 
 Progress = Callable[[str, int, int], None]
 
-MOST_LOSS: dict[Form, float] = {"distinct": 0.985, "repeated": 0.8}
+MOST_LOSS: dict[Form | Real, float] = {
+    "distinct": 0.985,
+    "repeated": 0.8,
+    "issues": 0.985,
+    "issues repeated": 0.8,
+}
 """Log loss as a share of that of the plain rate; 1 for the other forms."""
 
-LEAST_AUC: dict[Form, float] = {"repeated": 0.8}
-LEAST_GAIN: dict[Form, float] = {"repeated": 0.02}
+LEAST_AUC: dict[Form | Real, float] = {"repeated": 0.8, "issues repeated": 0.8}
+LEAST_GAIN: dict[Form | Real, float] = {"repeated": 0.02, "issues repeated": 0.02}
 
 MOST_ECE = 0.04
 COVERAGE = (0.87, 0.93)
@@ -40,20 +46,20 @@ class Result:
         auc: Of the rates shown.
         plain_auc: Of the plain ones.
         ece: Expected calibration error of the rates shown, of all seeds together.
-        coverage: Share of 90 % intervals that have the true rate.
+        coverage: Share of 90 % intervals that have the true rate; None: it isn't known.
         gain: True rate of the option recommended first, less that of the best so far.
         coverage_error: Standard error of the coverage over seeds; 0 for one seed.
         gain_error: Of the gain, likewise.
     """
 
-    form: Form
+    form: Form | Real
     seeds: int
     log_loss: float
     plain_log_loss: float
     auc: float
     plain_auc: float
     ece: float
-    coverage: float
+    coverage: float | None
     gain: float
     coverage_error: float
     gain_error: float
@@ -68,7 +74,10 @@ class Result:
                 f"log loss above {most:g} times that of the plain rate",
             ),
             (self.ece <= MOST_ECE, f"calibration error above {MOST_ECE:g}"),
-            (low <= self.coverage <= high, f"coverage outside {low:.0%} to {high:.0%}"),
+            (
+                self.coverage is None or low <= self.coverage <= high,
+                f"coverage outside {low:.0%} to {high:.0%}",
+            ),
             (self.auc >= LEAST_AUC.get(self.form, 0), "AUC too low"),
             (self.gain >= LEAST_GAIN.get(self.form, -1), "too little gain over the best so far"),
         ]
@@ -84,7 +93,8 @@ def run(
     half_life_days: float,
     model_dir: Path,
     progress: Progress,
-    forms: Sequence[Form] = FORMS,
+    forms: Sequence[Form | Real] = FORMS,
+    real: Outcomes | None = None,
 ) -> list[Result]:
     """Replays histories of each form, on all CPUs; some 10 s of one CPU each.
 
@@ -93,14 +103,15 @@ def run(
         half_life_days: Age at which evidence counts half, in days.
         model_dir: Where models are kept; the bundled one is used.
         progress: Called as the work goes on.
-        forms: Of history.
+        forms: Of history; either generated or real ones.
+        real: Needed for real ones.
     """
     jobs = list(product(forms, seeds))
-    done: dict[Form, list[Replayed]] = {}
+    done: dict[Form | Real, list[Replayed]] = {}
     context = multiprocessing.get_context("spawn")  # a forked one inherits locks that are held
     workers = min(os.cpu_count() or 1, len(jobs))
-    with ProcessPoolExecutor(workers, context, _embed_texts, (model_dir,)) as pool:
-        replay = partial(_replay, half_life_days=half_life_days)
+    with ProcessPoolExecutor(workers, context, _embed_texts, (model_dir, real)) as pool:
+        replay = partial(_replay, real=real, half_life_days=half_life_days)
         for number, ((form, _), one) in enumerate(zip(jobs, pool.map(replay, jobs), strict=True)):
             done.setdefault(form, []).append(one)
             progress("histories", number + 1, len(jobs))
@@ -110,18 +121,24 @@ def run(
 _texts: simulation.Texts | None = None  # of a child process
 
 
-def _embed_texts(model_dir: Path) -> None:
+def _embed_texts(model_dir: Path, real: Outcomes | None) -> None:
     global _texts
-    _texts = simulation.embed_texts(model_dir)
+    _texts = simulation.embed_texts(model_dir, real and real.texts)
 
 
-def _replay(job: tuple[Form, int], *, half_life_days: float) -> Replayed:
+def _replay(
+    job: tuple[Form | Real, int], *, real: Outcomes | None, half_life_days: float
+) -> Replayed:
     assert _texts is not None
-    history = histories.make(*job, *histories.kinds_and_repositories())
+    form, seed = job
+    if real is not None:
+        history = outcomes.make(cast("Real", form), seed, real)
+    else:
+        history = histories.make(cast("Form", form), seed, *histories.kinds_and_repositories())
     return histories.replay(history, _texts, half_life_days)
 
 
-def _result(form: Form, found: Sequence[Replayed]) -> Result:
+def _result(form: Form | Real, found: Sequence[Replayed]) -> Result:
     both = [one.scores for one in found]
     ours, plain = [a for a, _ in both], [b for _, b in both]
     covered = [float(one.covered.mean()) for one in found]
@@ -137,7 +154,7 @@ def _result(form: Form, found: Sequence[Replayed]) -> Result:
             np.concatenate([one.predicted for one in found]),
             np.concatenate([one.happened for one in found]),
         ).ece,
-        coverage=float(np.mean(covered)),
+        coverage=None if form in REAL else float(np.mean(covered)),
         gain=float(np.mean(gained)),
         coverage_error=_standard_error(covered),
         gain_error=_standard_error(gained),

@@ -122,13 +122,14 @@ class Trajectory:
     mistaken: NDArray[np.bool_]
 
 
-def embed_texts(model_dir: Path, seed: int = 1) -> Texts:
-    """Embeds the descriptions of all families. Blocks for some seconds.
+def embed_texts(model_dir: Path, texts: list[str] | None = None) -> Texts:
+    """Embeds descriptions, by default those of all families. Blocks for some seconds.
 
     Raises:
         EmbedderUnavailable: The bundled model can't be loaded.
     """
-    texts = [text for family in families.descriptions(seed) for text in family]
+    if texts is None:
+        texts = [text for family in families.descriptions(1) for text in family]
     embedder = Embedder(DEFAULT_MODEL, cache_dir=model_dir)
     embedder.load()
     vectors = np.asarray(embedder.embed([embedding_text(text) for text in texts]))
