@@ -68,14 +68,6 @@ class Counts(NamedTuple):
         """The counts of some of the options."""
         return Counts(self.success[..., options], self.total[..., options])
 
-    def effective(self, design_effect: float) -> "Counts":
-        """The counts of as many independent outcomes as have the same information.
-
-        Args:
-            design_effect: Factor by which the information of these counts is overstated, >= 1.
-        """
-        return Counts(self.success / design_effect, self.total / design_effect)
-
 
 class Shifts(NamedTuple):
     """The most probable shifts of logits for each of j pairs of variances.
@@ -137,7 +129,12 @@ class Belief(NamedTuple):
         return logistic(self.logit + deviations * np.sqrt(self.own + self.shared))
 
     def after(
-        self, counts: Counts, weights: Floats, design_effect: float = 1.0, half: float = ANY
+        self,
+        counts: Counts,
+        weights: Floats,
+        design_effect: float = 1.0,
+        overstated: float = 1.0,
+        half: float = ANY,
     ) -> "Belief":
         """The belief about the tasks of the next level, given counts on them.
 
@@ -148,14 +145,15 @@ class Belief(NamedTuple):
             counts: (…, m) of each option on such tasks. The belief may rest on some of them
                 already.
             weights: (j,) prior weights of the pairs of variances.
-            design_effect: Factor by which the counts' information is overstated; 1 if outcomes are
-                independent.
+            design_effect: Of the counts (see `shifts`); 1 if outcomes are independent.
+            overstated: Factor by which the counts' information is overstated for other reasons. It
+                widens intervals, and doesn't change rates.
             half: Information of all options together at which half of the level's variance is
                 added; > 0.
         """
         if not counts.total.any():
             return self
-        found = shifts(self.logit, counts)
+        found = shifts(self.logit, counts, design_effect)
         dimensions = self.logit.ndim
         logs = _first(np.log(weights), dimensions) + found.evidence[..., None]
         weight = np.exp(logs - logs.max(axis=0))
@@ -163,7 +161,7 @@ class Belief(NamedTuple):
         logit = (weight * found.logit).sum(axis=0)
         known = found.information.sum(axis=-1, keepdims=True)
         known = known / (known + half)
-        information = found.information / design_effect
+        information = found.information / (design_effect * overstated)
         own = _first(OWN, dimensions) * known + self.own
         alone = 1 / (1 + own * information)  # share of the common shift that an option is left with
         precision = np.vecdot(information, alone)[..., None]
@@ -210,20 +208,28 @@ def logistic(logits: Floats) -> Floats:
     return np.asarray(1 / (1 + np.exp(-logits)))
 
 
-def shifts(logits: Floats, counts: Counts) -> Shifts:
+def shifts(logits: Floats, counts: Counts, design_effect: float = 1.0) -> Shifts:
     """The most probable shifts for each pair of variances, for any number of tasks at once.
 
     The Hessian is a diagonal with one more row and column, that of the common shift, so that a
     Newton step is computed by elimination.
 
+    If runs of one task end alike, the mean of a few tasks is further from that of all tasks of the
+    level than so many independent outcomes would be. That adds to the variance of the common shift
+    which counts show; only the part that is due to the level remains. What an option has of its own
+    isn't affected, as far as all options were tried on the same tasks.
+
     Args:
         logits: (…, m) logits of the mean rates before.
         counts: (…, m).
+        design_effect: Factor by which the variance of their mean is greater than that of
+            independent outcomes, >= 1.
     """
-    wide, alone = _first(COMMON, logits.ndim), _first(OWN, logits.ndim)
+    level, alone = _first(COMMON, logits.ndim), _first(OWN, logits.ndim)
     common = np.zeros((len(COMMON), *logits.shape[:-1], 1))
     own = np.zeros((len(OWN), *logits.shape))
-    middle = logits * _widening(wide + alone)
+    middle = logits * _widening(level + alone)
+    wide = level + (design_effect - 1) / _information(logits, counts)
     for _ in range(_STEPS):
         rate = logistic(middle + common + own)
         expected = counts.total * rate
@@ -243,8 +249,17 @@ def shifts(logits: Floats, counts: Counts) -> Shifts:
     likelihood = np.vecdot(counts.success, at) - np.vecdot(counts.total, np.logaddexp(0, at))
     penalty = (own**2 / alone - np.log(left)).sum(axis=-1)
     penalty = penalty + (common**2 / wide + np.log1p(wide * precision))[..., 0]
-    variance = alone * left + wide / (1 + wide * precision) * left**2
+    of_level = level / wide
+    unsure = level * (1 - of_level) + of_level**2 * wide / (1 + wide * precision)
+    at = middle + of_level * common + own
+    variance = alone * left + unsure * left**2
     return Shifts(at, at / _widening(variance), information, likelihood - 0.5 * penalty)
+
+
+def _information(logits: Floats, counts: Counts) -> Floats:
+    """(…, 1) > 0, the information of independent outcomes about the common shift."""
+    rate = logistic(logits)
+    return np.asarray(np.maximum(np.vecdot(counts.total, rate * (1 - rate)), 1e-9)[..., None])
 
 
 def _widening(variance: Floats) -> Floats:

@@ -45,7 +45,7 @@ OFTEN_IF_INFERRED = 30.0
 """The same for each option on tasks of an inferred type, within which other options may be better
 for some kinds of tasks. Measured, as the others (docs/learning.md)."""
 
-SAME_TASK_DESIGN_EFFECT = 2.0
+SAME_TASK_OVERSTATED = 2.0
 """Factor by which the information of runs of the same task is overstated: the differences of
 options on one task are known from few runs, and underestimated. Measured by the coverage of
 intervals."""
@@ -235,8 +235,8 @@ def estimate(
     _, of_kind = wider[-1]
     for level, weights in wider:
         if level in at:
-            alike = alike.after(at[level].effective(learned.design_effect), weights)
-    belief = alike.after(at["same"], of_task, SAME_TASK_DESIGN_EFFECT, RUNS)
+            alike = alike.after(at[level], weights, learned.design_effect)
+    belief = alike.after(at["same"], of_task, overstated=SAME_TASK_OVERSTATED, half=RUNS)
     done_often = at["same"].total.sum() >= OFTEN
     near = weight * close
     sizes = effective_sizes(evidence.option, near, options)

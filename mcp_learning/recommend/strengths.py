@@ -153,7 +153,7 @@ def _weights(
     confidence, taken = history.confidence[sample], np.arange(len(sample))
     found = []
     for level in LEVELS[:-1]:
-        moved = shifts(logits, levels[level].effective(design_effect)).logit
+        moved = shifts(logits, levels[level], design_effect).logit
         rate = logistic(moved[:, taken, option])
         recorded = 0.5 + confidence * (np.where(success, rate, 1 - rate) - 0.5)
         found.append(_normalised(level, np.log(recorded).sum(axis=1)))
