@@ -113,6 +113,14 @@ FIND = Target(
     "server's tool is called: the difference of the medians.",
     reference=1.5,
 )
+RECOMMEND = Target(
+    "recommend_ms",
+    "recommend_approach",
+    "ms",
+    "Over stdio, in turn with find_similar_tasks on the same server, each with a text of its own.",
+    factor=1.5,
+    beside="find_similar_tasks",
+)
 SEARCH = Target(
     "search_ms",
     "search without embedding, exact",
@@ -170,6 +178,7 @@ ALL = (
     FIRST_RECORD,
     GET,
     FIND,
+    RECOMMEND,
     SEARCH,
     MEMORY,
     FOLLOWER,

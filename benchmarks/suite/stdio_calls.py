@@ -42,7 +42,7 @@ def measure_starts(tasks: Sequence[GeneratedTask], scratch: Path) -> list[Measur
 def measure_calls(
     queries: Sequence[str], tasks: Iterable[GeneratedTask], data_dir: Path, embedder: Embedder
 ) -> list[Measurement]:
-    """Searches and look-ups, then the server's memory, then records, on a filled database.
+    """Searches and look-ups, then the server's memory, advice and records, on a filled database.
 
     Args:
         queries: Different texts; the first few warm up and aren't counted.
@@ -62,6 +62,7 @@ def measure_calls(
             embeds.append(_ms(_embedding_seconds(embedder, query)))
             empties.append(_ms(empty.call("nothing", {})[0]))
         memory = resident_mb(server.pid)
+        advised = [_searched_and_advised(server, query) for query in queries]
         records = [record(server, task) for task in tasks]
     added = [
         find - embed - empty for find, embed, empty in zip(finds, embeds, empties, strict=True)
@@ -70,8 +71,16 @@ def measure_calls(
         compare(targets.RECORD, records[_WARM_UP:]),
         compare(targets.GET, gets[_WARM_UP:], empties[_WARM_UP:]),
         compare(targets.FIND, added[_WARM_UP:]),
+        compare(targets.RECOMMEND, *([pair[at] for pair in advised[_WARM_UP:]] for at in (1, 0))),
         compare(targets.MEMORY, [memory]),
     ]
+
+
+def _searched_and_advised(server: Connection, query: str) -> tuple[float, float]:
+    """Milliseconds of a search and of a recommendation, with different new texts."""
+    searched, _ = server.call("find_similar_tasks", {"task_description": f"{query} once more"})
+    advised, _ = server.call("recommend_approach", {"task_description": f"{query} from the start"})
+    return _ms(searched), _ms(advised)
 
 
 def record(server: Connection, task: GeneratedTask) -> float:
