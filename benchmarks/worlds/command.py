@@ -10,8 +10,7 @@ from rich.table import Table
 from benchmarks.output import AsJson, Check, console, exit_unless, print_json
 from benchmarks.worlds import reference as learners
 from benchmarks.worlds import replays, trials
-from benchmarks.worlds.histories import FORMS
-from benchmarks.worlds.outcomes import REAL, load
+from benchmarks.worlds.outcomes import load
 from benchmarks.worlds.replays import Result
 from benchmarks.worlds.trials import Spread, Trial
 from mcp_learning.cli.progress import logged_progress
@@ -75,8 +74,7 @@ def histories(
     used = range(first_seed, first_seed + seeds)
     outcomes = None if real is None else load(real)
     with logged_progress(quiet=json) as progress, TemporaryDirectory() as models:
-        forms = FORMS if outcomes is None else REAL
-        found = replays.run(used, HALF_LIFE_DAYS, Path(models), progress, forms, outcomes)
+        found = replays.run(used, HALF_LIFE_DAYS, Path(models), progress, outcomes)
     missed = [text for one in found for text in one.missed]
     if json:
         print_json({"forms": [one.as_json() for one in found], "missed": missed})
@@ -101,7 +99,8 @@ def _replayed(found: list[Result]) -> Table:
     for one in found:
         losses = f"{one.log_loss:.3f}", f"{one.plain_log_loss:.3f}"
         areas = f"{one.auc:.3f}", f"{one.plain_auc:.3f}"
-        covered = f"{one.coverage:.3f} ± {one.coverage_error:.3f}" if one.coverage else ""
+        known = one.coverage is not None
+        covered = f"{one.coverage:.3f} ± {one.coverage_error:.3f}" if known else ""
         rest = f"{one.ece:.3f}", covered, f"{one.gain:+.3f} ± {one.gain_error:.3f}"
         table.add_row(one.form, *losses, *areas, *rest)
     return table

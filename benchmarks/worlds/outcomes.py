@@ -25,7 +25,7 @@ REAL: tuple[Real, ...] = ("issues", "issues once", "issues repeated")
 
 OPTIONS, OPTIONS_REPEATED, TASKS_REPEATED, ASKED_EVERY = 9, 13, 80, 10
 
-_ISSUE = re.compile(r"(?:^|/)([\w.-]+)__([\w.-]+?)-(\d+)(?=[/_]|$)")
+_ISSUE = re.compile(r"[\w.-]+?__[\w.-]+?-\d+(?=_|$)")
 _RESULTS, _TEXT = "resolved_submissions.json", "problem_statement.txt"
 
 
@@ -50,7 +50,8 @@ def load(directory: Path) -> Outcomes:
     they have; an agent that resolved one of those with the fewest was tried on all.
 
     Raises:
-        LearningError: A file is missing, or the issues in them are different ones.
+        LearningError: A file is missing, the issues in them are different ones, or there are fewer
+            than 13 agents.
     """
     results = next(iter(sorted(directory.rglob(_RESULTS))), None)
     if results is None:
@@ -58,9 +59,9 @@ def load(directory: Path) -> Outcomes:
     known = json.loads(results.read_text("utf-8"))
     texts: dict[str, str] = {}
     for path in sorted(directory.rglob(_TEXT)):
-        named = _ISSUE.search(path.parent.as_posix().rpartition("/")[2])
-        if named and (issue := f"{named[1]}__{named[2]}-{named[3]}") in known:
-            texts.setdefault(issue, path.read_text("utf-8"))
+        issue = _ISSUE.match(path.parent.name)
+        if issue and issue[0] in known:
+            texts.setdefault(issue[0], path.read_text("utf-8"))
     if not texts:
         raise LearningError(f"No {_TEXT} in {directory} is that of an issue in {_RESULTS}.")
     issues = sorted(texts)
@@ -68,6 +69,8 @@ def load(directory: Path) -> Outcomes:
     tried = {issue: known[issue]["no_of_submissions"] for issue in issues}
     fewest = [issue for issue in issues if tried[issue] == min(tried.values())]
     agents = sorted(set().union(*(resolved[issue] for issue in fewest)))
+    if len(agents) < OPTIONS_REPEATED:
+        raise LearningError(f"{results} names {len(agents)} agents; {OPTIONS_REPEATED} are needed.")
     return Outcomes(
         [texts[issue] for issue in issues],
         [issue.rpartition("-")[0].replace("__", "/") for issue in issues],
@@ -83,7 +86,7 @@ def make(form: Real, seed: int, outcomes: Outcomes) -> History:
             nine, drawn by lot; `issues repeated`: 80 issues, each done once by each of thirteen
             agents, in any order.
         seed: Of everything.
-        outcomes: With at least 13 agents.
+        outcomes: From `load`.
     """
     rng = np.random.default_rng(seed)
     repeated = form == "issues repeated"

@@ -93,7 +93,6 @@ def run(
     half_life_days: float,
     model_dir: Path,
     progress: Progress,
-    forms: Sequence[Form | Real] = FORMS,
     real: Outcomes | None = None,
 ) -> list[Result]:
     """Replays histories of each form, on all CPUs; some 10 s of one CPU each.
@@ -103,9 +102,9 @@ def run(
         half_life_days: Age at which evidence counts half, in days.
         model_dir: Where models are kept; the bundled one is used.
         progress: Called as the work goes on.
-        forms: Of history; either generated or real ones.
-        real: Needed for real ones.
+        real: Replays these instead of generated ones.
     """
+    forms: Sequence[Form | Real] = FORMS if real is None else REAL
     jobs = list(product(forms, seeds))
     done: dict[Form | Real, list[Replayed]] = {}
     context = multiprocessing.get_context("spawn")  # a forked one inherits locks that are held

@@ -215,9 +215,11 @@ def shifts(logits: Floats, counts: Counts, design_effect: float = 1.0) -> Shifts
     Newton step is computed by elimination.
 
     If runs of one task end alike, the mean of a few tasks is further from that of all tasks of the
-    level than so many independent outcomes would be. That adds to the variance of the common shift
-    which counts show; only the part that is due to the level remains. What an option has of its own
-    isn't affected, as far as all options were tried on the same tasks.
+    level than so many independent outcomes would be: its variance is d / I, with the design effect
+    d and the information I of the counts. The likelihood accounts for 1 / I; the rest adds to the
+    variance of the common shift that counts show, and only the part that is due to the level
+    remains. What an option has of its own isn't affected, as far as all options were tried on the
+    same tasks.
 
     Args:
         logits: (…, m) logits of the mean rates before.

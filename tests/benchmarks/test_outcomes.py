@@ -25,18 +25,20 @@ def files(directory: Path, submissions: dict[str, tuple[list[str], int]]) -> Non
 
 
 def test_agents_count_that_were_tried_on_every_issue(tmp_path: Path) -> None:
+    others = [f"other {number}" for number in range(11)]
     files(
         tmp_path,
         {
-            "acme__parser-kit-12": (["one"], 2),
-            "acme__parser-kit-7": (["two", "partial"], 3),
-            "umbrella__db-1": (["one", "two"], 2),
+            "acme__parser-kit-12": (["one"], 13),
+            "acme__parser-kit-7": (["two", "partial"], 14),
+            "umbrella__db-1": (["one", "two", *others], 13),
         },
     )
     found = outcomes.load(tmp_path)
     assert found.texts[0] == "Text of acme__parser-kit-12"
     assert found.repos == ["acme/parser-kit", "acme/parser-kit", "umbrella/db"]
-    assert found.resolved.tolist() == [[True, False], [False, True], [True, True]]
+    assert found.resolved.shape == (3, 13)
+    assert found.resolved.sum(axis=1).tolist() == [1, 1, 13]
 
 
 def test_what_is_missing_is_named(tmp_path: Path) -> None:
@@ -44,6 +46,9 @@ def test_what_is_missing_is_named(tmp_path: Path) -> None:
         outcomes.load(tmp_path)
     (tmp_path / "resolved_submissions.json").write_text("{}")
     with pytest.raises(LearningError, match=r"problem_statement\.txt"):
+        outcomes.load(tmp_path)
+    files(tmp_path, {"acme__parser-1": (["one", "two"], 2)})
+    with pytest.raises(LearningError, match="names 2 agents; 13 are needed"):
         outcomes.load(tmp_path)
 
 
